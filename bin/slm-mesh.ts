@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// Standard input is a pipe and there are no arguments, or the first is `mcp`: an agent has started us as its MCP
+// server. Otherwise a person or a script is at the shell.
+process.umask(0o077)
+
+const args = process.argv.slice(2)
+const isServer = args.length === 0 ? !process.stdin.isTTY : args[0] === 'mcp' && args.length === 1
+const stderr = (line: string) => void process.stderr.write(line)
+
+if (isServer) {
+  const { serve } = await import('../src/mcp/main.ts')
+  const code = await serve({
+    env: process.env,
+    cwd: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr,
+    onSignal: (end) => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
+    },
+    parentPid: () => process.ppid,
+  })
+  process.exit(code)
+} else {
+  const { main } = await import('../src/cli/main.ts')
+  process.exitCode = await main(args, { env: process.env, stdout: process.stdout, stderr, program: import.meta.filename })
+}

@@ -1,0 +1,3 @@
+export async function main(..._: unknown[]): Promise<number> {
+  return 0
+}

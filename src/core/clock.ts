@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { uptime } from 'node:os'
+
+/**
+ * Two clocks for two questions. People ask *when*: that is the wall clock, which jumps.
+ * Lifetimes ask *how long*: that is the boot clock, which all processes of one machine share, which
+ * counts sleep and never jumps. A lifetime is only comparable within one boot.
+ */
+export interface Clock {
+  /** Wall clock, ms since the Unix epoch. For showing and for retention, never for lifetimes. */
+  now(): number
+  /** Boot clock, ms since the machine started, sleep included (10 ms resolution on Linux). */
+  uptime(): number
+  /** Names this boot of this machine; another value means that every process of the other boot is gone. */
+  readonly bootId: string
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  uptime: () => Math.round(uptime() * 1000),
+  bootId: readBootId(process.platform),
+}
+
+function readBootId(platform: NodeJS.Platform): string {
+  try {
+    if (platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    if (platform === 'darwin')
+      return execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim()
+  } catch {
+    // Without a boot id, a process is still told apart by its pid and start time.
+  }
+  return platform
+}

@@ -1,0 +1,357 @@
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
+import Native from 'better-sqlite3'
+import { fail, MeshError } from './errors.ts'
+import { checkSchema, KNOWN_SCHEMA, migrate } from './migrate.ts'
+import { sleep } from './scope.ts'
+
+/**
+ * One SQLite file, written by many processes.
+ *
+ * Waiting is ours, not SQLite's: its busy handler blocks the event loop, does not queue and is unfair
+ * (a worst case of 2 s with 16 writers). Here the writes of one tick are committed together, each in its
+ * own savepoint; when another process holds the write lock we nap for microseconds, then for a timer's
+ * tick, so that later writes join the batch and the event loop lives. Nobody is answered and no doorbell
+ * rings before COMMIT (G1). After `BUSY_DEADLINE_MS` the writers are told `busy`; no write is dropped.
+ *
+ * Never open the three files with `fs` in this process: closing such a descriptor drops SQLite's POSIX
+ * locks, and another process then commits into our transaction. `stat` and `chmod` are safe.
+ */
+
+export type Value = string | number | null
+
+/** Statements are prepared once a text; rows come back as the caller's row type says the columns are. */
+export interface Sql {
+  get<Row>(text: string, ...values: Value[]): Row | undefined
+  all<Row>(text: string, ...values: Value[]): Row[]
+  run(text: string, ...values: Value[]): { changes: number; rowid: number }
+}
+
+/** What a write may do. Synchronous on purpose: the write lock is held for microseconds only. */
+export interface Transaction extends Sql {
+  /** Runs after COMMIT; of one key in one batch only the first is kept. */
+  afterCommit(key: string, run: () => void): void
+}
+
+/** SQLite 3.7.0 to 3.51.2 can lose commits when several processes checkpoint one WAL (sqlite.org/wal.html#walresetbug). */
+const OLDEST_SQLITE = [3, 51, 3] as const
+const BUSY_DEADLINE_MS = 5_000
+/** Short naps before giving the event loop back: 20 to 220 µs each, so at most about 1 ms in all. */
+const NAPS = 8
+/** A batch larger than this would hold the event loop and the write lock for longer than 20 ms. */
+const MAX_BATCH = 128
+
+interface Write {
+  change: (tx: Transaction) => unknown
+  resolve: (value: unknown) => void
+  reject: (error: unknown) => void
+  since: number
+}
+
+type Outcome = { write: Write; value: unknown } | { write: Write; error: unknown }
+
+export class Database implements Disposable {
+  #native: Native.Database
+  readonly #statements = new Map<string, Native.Statement>()
+  #queue: Write[] = []
+  #scheduled = false
+  #closed = false
+  #knownVersion = KNOWN_SCHEMA
+  #identity: string
+
+  private constructor(
+    readonly path: string,
+    native: Native.Database,
+  ) {
+    this.#native = native
+    this.#identity = identityOf(path)
+  }
+
+  /** Opens or creates the file (0600) and brings its schema up to date; waits for others who do the same. */
+  static async open(path: string): Promise<Database> {
+    const opened = await openNative(path)
+    return new Database(path, opened)
+  }
+
+  /** Reads a consistent value. Never waits for a writer, except for the moment in which a crash is recovered. */
+  read<T>(query: (sql: Sql) => T): T {
+    if (this.#closed) throw fail('closed', { why: 'the database is closed' })
+    for (let nap = 0; ; nap++) {
+      try {
+        return query(this.#sql)
+      } catch (error) {
+        if (!isBusy(error) || nap >= 200) throw this.#translate(error)
+        takeNap()
+      }
+    }
+  }
+
+  /**
+   * Queues one atomic change and resolves with its value after COMMIT. A change that throws is undone alone
+   * and rejects alone. Errors: `busy`, `disk_full`, `read_only`, `corrupt`, `schema_newer`, and its own.
+   */
+  write<T>(change: (tx: Transaction) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#closed) return reject(fail('closed', { why: 'the database is closed' }))
+      // The queue holds changes of many types; `resolve` of each gets the value of its own `change`.
+      this.#queue.push({ change, resolve: resolve as (value: unknown) => void, reject, since: performance.now() })
+      this.#schedule()
+    })
+  }
+
+  /** Changes on every commit of another connection, never on ours: a cheap "did I miss anything?". */
+  dataVersion(): number {
+    return this.read((sql) => sql.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0)
+  }
+
+  /** True when the path no longer leads to the file that is open: it was deleted, moved or replaced. */
+  replaced(): boolean {
+    return identityOf(this.path) !== this.#identity
+  }
+
+  /** Leaves the file that is open and opens what stands at the path now. Queued writes go to the new file. */
+  async reopen(): Promise<void> {
+    const next = await openNative(this.path)
+    this.#statements.clear()
+    this.#native.close()
+    this.#native = next
+    this.#identity = identityOf(this.path)
+  }
+
+  /** Copies the WAL into the file; `restart` also lets the next writer begin it anew. Returns false if others were in the way. */
+  checkpoint(mode: 'passive' | 'restart'): boolean {
+    const row = this.read((sql) => sql.get<{ busy: number }>(`PRAGMA wal_checkpoint(${mode})`))
+    return row?.busy === 0
+  }
+
+  sizes(): { sizeBytes: number; walSizeBytes: number } {
+    const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+    return { sizeBytes: size(this.path), walSizeBytes: size(`${this.path}-wal`) }
+  }
+
+  /** Writes what is queued, then closes. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return
+    if (this.#queue.length > 0) this.#flush()
+    this.#closed = true
+    for (const write of this.#queue.splice(0)) write.reject(fail('closed', { why: 'the database is closed' }))
+    this.#native.close()
+  }
+
+  readonly #sql: Sql = {
+    get: <Row>(text: string, ...values: Value[]) => this.#prepare(text).get(...values) as Row | undefined, // columns are the SQL's
+    all: <Row>(text: string, ...values: Value[]) => this.#prepare(text).all(...values) as Row[], // likewise
+    run: (text, ...values) => {
+      const { changes, lastInsertRowid } = this.#prepare(text).run(...values)
+      return { changes, rowid: Number(lastInsertRowid) }
+    },
+  }
+
+  #prepare(text: string): Native.Statement {
+    let statement = this.#statements.get(text)
+    if (!statement) this.#statements.set(text, (statement = this.#native.prepare(text)))
+    return statement
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  /** One batch: BEGIN, every change in its savepoint, COMMIT; then answers and rings. */
+  #flush(): void {
+    if (this.#closed || this.#queue.length === 0) return
+    try {
+      if (!this.#begin()) return this.#waitForTurn()
+    } catch (error) {
+      return this.#rejectAll(this.#queue.splice(0), error)
+    }
+    const batch = this.#queue.splice(0, MAX_BATCH)
+    const after = new Map<string, () => void>()
+    const outcomes: Outcome[] = []
+    try {
+      for (const write of batch) outcomes.push(this.#apply(write, after))
+      this.#sql.run('COMMIT')
+    } catch (error) {
+      // The batch as a whole failed: nothing in it was answered, and nothing in it stays.
+      if (this.#native.inTransaction) this.#sql.run('ROLLBACK')
+      return this.#rejectAll(batch, error)
+    }
+    for (const outcome of outcomes) {
+      if ('error' in outcome) outcome.write.reject(this.#translate(outcome.error))
+      else outcome.write.resolve(outcome.value)
+    }
+    for (const run of after.values()) run()
+    if (this.#queue.length > 0) this.#schedule()
+  }
+
+  #apply(write: Write, after: Map<string, () => void>): Outcome {
+    const mine = new Map<string, () => void>()
+    const tx: Transaction = { ...this.#sql, afterCommit: (key, run) => mine.has(key) || mine.set(key, run) }
+    this.#sql.run('SAVEPOINT one')
+    try {
+      const value = write.change(tx)
+      this.#sql.run('RELEASE one')
+      for (const [key, run] of mine) if (!after.has(key)) after.set(key, run)
+      return { write, value }
+    } catch (error) {
+      // A full disk or a damaged page may have ended the transaction itself; then the batch has failed.
+      if (!this.#native.inTransaction) throw error
+      this.#sql.run('ROLLBACK TO one')
+      this.#sql.run('RELEASE one')
+      return { write, error }
+    }
+  }
+
+  /** False when another process kept the write lock through all our naps. */
+  #begin(): boolean {
+    for (let nap = 0; ; nap++) {
+      try {
+        this.#sql.run('BEGIN IMMEDIATE')
+        break
+      } catch (error) {
+        if (!isBusy(error)) throw error
+        if (nap >= NAPS) return false
+        takeNap()
+      }
+    }
+    try {
+      this.#checkVersion()
+    } catch (error) {
+      this.#sql.run('ROLLBACK')
+      throw error
+    }
+    return true
+  }
+
+  /** A newer program may have migrated the file since we opened it (G9). */
+  #checkVersion(): void {
+    const version = this.#sql.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0
+    if (version === this.#knownVersion) return
+    checkSchema(this.#sql, this.path)
+    this.#knownVersion = version
+  }
+
+  #waitForTurn(): void {
+    const overdue = performance.now() - BUSY_DEADLINE_MS
+    const late = this.#queue.filter((write) => write.since < overdue)
+    this.#queue = this.#queue.filter((write) => write.since >= overdue)
+    for (const write of late)
+      write.reject(fail('busy', { path: this.path, waitedMs: Math.round(performance.now() - write.since) }))
+    if (this.#queue.length === 0 || this.#scheduled) return
+    this.#scheduled = true
+    void sleep(1, undefined, true).then(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  #rejectAll(writes: Write[], error: unknown): void {
+    for (const write of writes) write.reject(this.#translate(error))
+  }
+
+  #translate(error: unknown): unknown {
+    return translate(error, this.path)
+  }
+}
+
+async function openNative(path: string): Promise<Native.Database> {
+  const deadline = performance.now() + BUSY_DEADLINE_MS
+  for (;;) {
+    try {
+      return openOnce(path)
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw translate(error, path)
+      await sleep(2 + Math.random() * 10, undefined, true)
+    }
+  }
+}
+
+function openOnce(path: string): Native.Database {
+  createPrivately(path)
+  const native = new Native(path, { timeout: 0 })
+  try {
+    checkSqliteVersion(native)
+    // Before anything is written: later it would be ignored.
+    native.pragma('auto_vacuum = INCREMENTAL')
+    const mode = native.pragma('journal_mode = WAL', { simple: true })
+    if (mode !== 'wal') throw fail('storage', { path, detail: `its file system does not allow WAL (journal mode ${mode})` })
+    native.pragma('synchronous = NORMAL')
+    native.pragma('foreign_keys = ON')
+    native.pragma('trusted_schema = OFF')
+    native.pragma('mmap_size = 0')
+    native.pragma('journal_size_limit = 4194304')
+    const prepare = (text: string) => native.prepare(text)
+    const sql: Sql & { script(text: string): void } = {
+      get: <Row>(text: string, ...values: Value[]) => prepare(text).get(...values) as Row | undefined, // columns are the SQL's
+      all: <Row>(text: string, ...values: Value[]) => prepare(text).all(...values) as Row[], // likewise
+      run: (text, ...values) => ({ changes: prepare(text).run(...values).changes, rowid: 0 }),
+      script: (text) => native.exec(text),
+    }
+    if (checkSchema(sql, path) < KNOWN_SCHEMA) native.transaction(() => migrate(sql, path)).immediate()
+    return native
+  } catch (error) {
+    native.close()
+    throw error
+  }
+}
+
+/** SQLite would create the file with the umask's mode. Fails quietly where the file exists: `wx` opens nothing then. */
+function createPrivately(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+    const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) chmodSync(path, 0o600)
+  }
+}
+
+function checkSqliteVersion(native: Native.Database): void {
+  const version = String(native.prepare('SELECT sqlite_version()').pluck().get())
+  const parts = version.split('.').map(Number)
+  for (let i = 0; i < OLDEST_SQLITE.length; i++) {
+    const difference = (parts[i] ?? 0) - (OLDEST_SQLITE[i] ?? 0)
+    if (difference > 0) return
+    if (difference < 0)
+      throw fail('storage', {
+        path: 'better-sqlite3',
+        detail: `its SQLite ${version} can lose commits of several processes; ${OLDEST_SQLITE.join('.')} or newer is needed`,
+      })
+  }
+}
+
+function identityOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat ? `${stat.dev}:${stat.ino}` : 'missing'
+}
+
+const napArray = new Int32Array(new SharedArrayBuffer(4))
+
+/** 20 to 220 µs, jittered so that waiting processes do not march in step. */
+function takeNap(): void {
+  Atomics.wait(napArray, 0, 0, 0.02 + Math.random() * 0.2)
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+const isBusy = (error: unknown) => /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(error))
+
+/** SQLite's and the file system's errors become ours here and nowhere else. Anything unknown passes through as a bug. */
+function translate(error: unknown, path: string): unknown {
+  if (error instanceof MeshError) return error
+  const code = codeOf(error)
+  const detail = error instanceof Error ? error.message : String(error)
+  const cause = { cause: error }
+  if (isBusy(error)) return fail('busy', { path, waitedMs: BUSY_DEADLINE_MS }, cause)
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC') return fail('disk_full', { path }, cause)
+  if (code.startsWith('SQLITE_READONLY') || /^(EACCES|EPERM|EROFS)$/.test(code)) return fail('read_only', { path }, cause)
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return fail('corrupt', { path, detail }, cause)
+  if (/^SQLITE_(CANTOPEN|IOERR|AUTH|PERM)/.test(code) || /^E[A-Z]+$/.test(code)) return fail('storage', { path, detail }, cause)
+  return error
+}

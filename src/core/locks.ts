@@ -1,0 +1,410 @@
+import { z } from 'zod'
+import { waitFor } from './bell.ts'
+import type { Clock } from './clock.ts'
+import type { Database, Sql, Transaction } from './database.ts'
+import { type Conflict, fail } from './errors.ts'
+import type { Events, RingLater } from './events.ts'
+import { canonicalPath, type FilePath, keysAbove, keysBelow, pathInRepo } from './file-path.ts'
+import { line, MAX_LIST, text, waitSeconds } from './limits.ts'
+import { type Actor, operation } from './operation.ts'
+import type { Peers } from './peers.ts'
+
+/**
+ * Locks on files and directories (G6). A lock on a directory covers what is below it. Never two holders of one
+ * path: every grant is one transaction that looks at everything above and below. Lifetimes follow the boot clock,
+ * so a jump of the wall clock neither frees nor prolongs one. A grant's fencing token is the seq of its event.
+ *
+ * The line is first come, first served: whoever waits holds a ticket a path, and a path is only granted to
+ * somebody whom no earlier living ticket precedes. When a lock goes, those who wait for it are rung and try.
+ */
+
+const MAX_PATH = 4_096
+const MAX_REASON = 500
+const MAX_TTL_MINUTES = 1_440
+const MAX_LISTED = 200
+const LOOK_AGAIN_MS = 5_000
+
+const Lock = z.object({
+  filePath: z.string(),
+  lockedBy: z.object({ id: z.string(), name: z.string() }),
+  lockedAt: z.string(),
+  expiresAt: z.string(),
+  reason: z.string(),
+  token: z.int().describe('fencing token: grows with every grant'),
+})
+export type Lock = z.infer<typeof Lock>
+
+interface Row {
+  path_key: string
+  file_path: string
+  repo: string | null
+  repo_path: string | null
+  holder_id: string
+  holder_name: string
+  reason: string
+  token: number
+  locked_at: number
+  expires_at: number
+  expires_uptime: number
+  boot_id: string
+}
+
+const fromRow = (row: Row): Lock => ({
+  filePath: row.file_path,
+  lockedBy: { id: row.holder_id, name: row.holder_name },
+  lockedAt: new Date(row.locked_at).toISOString(),
+  expiresAt: new Date(row.expires_at).toISOString(),
+  reason: row.reason,
+  token: row.token,
+})
+
+type UnlockReason = 'released' | 'expired' | 'left' | 'crashed' | 'forced'
+
+/** A path with where it stands in its repository, to recognise the same file in another worktree. */
+export interface LockPath extends FilePath {
+  readonly repoPath: string | null
+}
+
+export interface Claim {
+  readonly paths: readonly LockPath[]
+  readonly reason: string
+  readonly ttlMs: number
+  /** A place in line from an earlier try. */
+  readonly ticket: number | null
+}
+
+export type Answer =
+  | { granted: Row[]; renewed: boolean; elsewhere: Conflict[] }
+  | { conflicts: Conflict[]; ticket: number | null; place: number | null; again: number }
+
+export type Locks = ReturnType<typeof createLocks>
+
+export function createLocks(database: Database, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
+  peers.hook({
+    gone(tx, peer, reason) {
+      tx.run('DELETE FROM lock_waits WHERE peer_id = ?', peer.id)
+      for (const row of tx.all<Row>('SELECT * FROM locks WHERE holder_id = ?', peer.id))
+        free(tx, row, reason === 'expired' ? 'crashed' : reason)
+    },
+  })
+
+  /** Takes a lock away, says so, and rings everyone who waits for something that it covered. */
+  function free(tx: Transaction, row: Row, reason: UnlockReason): void {
+    tx.run('DELETE FROM locks WHERE path_key = ?', row.path_key)
+    const holder = { id: row.holder_id, name: row.holder_name }
+    events.append(tx, 'file_unlocked', { filePath: row.file_path, holder, reason, token: row.token }, holder)
+    for (const wait of overlapping<{ peer_id: string }>(tx, 'lock_waits', row.path_key)) ringPeer(tx, wait.peer_id)
+  }
+
+  function ringPeer(tx: Transaction, id: string): void {
+    const peer = tx.get<{ id: string; socket_path: string | null }>(
+      'SELECT id, socket_path FROM peers WHERE id = ? AND live = 1',
+      id,
+    )
+    if (peer) ring(tx, peer)
+  }
+
+  /** Rows of a table whose path is this one, above it, or below it. */
+  function overlapping<R>(sql: Sql, table: 'locks' | 'lock_waits', key: string): R[] {
+    const above = keysAbove(key)
+    return [
+      ...sql.all<R>(`SELECT * FROM ${table} WHERE path_key IN (SELECT value FROM json_each(?))`, JSON.stringify([...above, key])),
+      ...sql.all<R>(`SELECT * FROM ${table} WHERE path_key >= ? AND path_key < ?`, ...keysBelow(key)),
+    ]
+  }
+
+  const isOver = (row: { expires_uptime: number; boot_id: string }) =>
+    row.boot_id !== clock.bootId || row.expires_uptime <= clock.uptime()
+
+  const conflictOf = (row: Row): Conflict => ({
+    filePath: row.file_path,
+    holder: { id: row.holder_id, name: row.holder_name },
+    reason: row.reason,
+    until: new Date(row.expires_at).toISOString(),
+    kind: 'held',
+  })
+
+  interface WaitRow {
+    ticket: number
+    path_key: string
+    peer_id: string
+    peer_name: string
+    until_at: number
+    until_uptime: number
+    boot_id: string
+  }
+
+  /** What stands in the way of a claim: others' locks, and others who have waited longer. Frees what has expired. */
+  function obstacles(tx: Transaction, actor: Actor, claim: Claim) {
+    const conflicts: Conflict[] = []
+    let again = LOOK_AGAIN_MS
+    for (const path of claim.paths) {
+      for (const row of overlapping<Row>(tx, 'locks', path.key)) {
+        if (row.holder_id === actor.id) continue
+        if (isOver(row)) free(tx, row, 'expired')
+        else {
+          conflicts.push(conflictOf(row))
+          again = Math.min(again, row.expires_uptime - clock.uptime())
+        }
+      }
+      for (const wait of overlapping<WaitRow>(tx, 'lock_waits', path.key)) {
+        if (wait.peer_id === actor.id || (claim.ticket !== null && wait.ticket > claim.ticket)) continue
+        if (isOver({ expires_uptime: wait.until_uptime, boot_id: wait.boot_id })) {
+          tx.run('DELETE FROM lock_waits WHERE ticket = ?', wait.ticket)
+          continue
+        }
+        // Whoever already holds the path renews it, however long the line.
+        if (holds(tx, actor.id, path.key)) continue
+        const holder = { id: wait.peer_id, name: wait.peer_name }
+        conflicts.push({
+          filePath: path.filePath,
+          holder,
+          reason: '',
+          until: new Date(wait.until_at).toISOString(),
+          kind: 'awaited',
+        })
+        again = Math.min(again, wait.until_uptime - clock.uptime())
+      }
+    }
+    return { conflicts, again: Math.max(1, again) }
+  }
+
+  const holds = (sql: Sql, peerId: string, key: string) =>
+    sql.get('SELECT 1 FROM locks WHERE path_key = ? AND holder_id = ?', key, peerId) !== undefined
+
+  /** Grants or renews one path of a claim that nothing stands in the way of. */
+  function grant(tx: Transaction, actor: Actor, path: LockPath, claim: Claim): Row {
+    const now = clock.now()
+    const held = tx.get<Row>('SELECT * FROM locks WHERE path_key = ?', path.key)
+    const expires = [now + claim.ttlMs, clock.uptime() + claim.ttlMs, clock.bootId] as const
+    if (held) {
+      const reason = claim.reason || held.reason
+      tx.run(
+        'UPDATE locks SET expires_at = ?, expires_uptime = ?, boot_id = ?, reason = ? WHERE path_key = ?',
+        ...expires,
+        reason,
+        path.key,
+      )
+      return { ...held, expires_at: expires[0], reason }
+    }
+    const payload = { filePath: path.filePath, reason: claim.reason, expiresAt: new Date(expires[0]).toISOString() }
+    const token = events.append(tx, 'file_locked', payload, actor)
+    const row = tx.get<Row>(
+      'INSERT INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *',
+      path.key,
+      path.filePath,
+      path.repoPath === null ? null : actor.repo,
+      path.repoPath,
+      actor.id,
+      actor.name,
+      claim.reason,
+      token,
+      now,
+      ...expires,
+    )
+    if (!row) throw new Error('an insert returned no row')
+    return row
+  }
+
+  /** Locks of others on the same file of the same repository in another worktree. */
+  function elsewhere(tx: Transaction, actor: Actor, paths: readonly LockPath[]): Conflict[] {
+    return paths.flatMap((path) =>
+      path.repoPath === null || actor.repo === null
+        ? []
+        : tx
+            .all<Row>(
+              'SELECT * FROM locks WHERE repo = ? AND repo_path = ? AND path_key <> ? AND holder_id <> ?',
+              actor.repo,
+              path.repoPath,
+              path.key,
+              actor.id,
+            )
+            .filter((row) => !isOver(row))
+            .map(conflictOf),
+    )
+  }
+
+  /** Takes or moves up a place in line: the ticket, and how many hold or wait before it. */
+  function stand(tx: Transaction, actor: Actor, claim: Claim, waitMs: number): number {
+    if (claim.ticket !== null) return claim.ticket
+    const ticket = tx.run('INSERT INTO lock_tickets DEFAULT VALUES').rowid
+    tx.run('DELETE FROM lock_tickets WHERE ticket <= ?', ticket)
+    for (const path of claim.paths)
+      tx.run(
+        'INSERT OR IGNORE INTO lock_waits VALUES (?, ?, ?, ?, ?, ?, ?)',
+        ticket,
+        path.key,
+        actor.id,
+        actor.name,
+        clock.now() + waitMs,
+        clock.uptime() + waitMs,
+        clock.bootId,
+      )
+    return ticket
+  }
+
+  return {
+    /**
+     * Grants all of a claim's paths or none. With `waitMs` left, a refusal comes with a ticket to try again with;
+     * the caller gives the ticket back with `leaveLine` when it stops trying.
+     */
+    async acquire(actor: Actor, claim: Claim, waitMs: number): Promise<Answer> {
+      return database.write((tx) => {
+        const { conflicts, again } = obstacles(tx, actor, claim)
+        if (conflicts.length > 0) {
+          const ticket = waitMs > 0 ? stand(tx, actor, claim, waitMs) : null
+          return { conflicts, ticket, place: ticket === null ? null : new Set(conflicts.map((c) => c.holder.id)).size, again }
+        }
+        if (claim.ticket !== null) tx.run('DELETE FROM lock_waits WHERE ticket = ?', claim.ticket)
+        const renewed = claim.paths.every((path) => holds(tx, actor.id, path.key))
+        return {
+          granted: claim.paths.map((path) => grant(tx, actor, path, claim)),
+          renewed,
+          elsewhere: elsewhere(tx, actor, claim.paths),
+        }
+      })
+    },
+
+    /** Gives up a place in line; those behind it are rung. */
+    async leaveLine(ticket: number): Promise<void> {
+      await database.write((tx) => {
+        const rows = tx.all<WaitRow>('SELECT * FROM lock_waits WHERE ticket = ?', ticket)
+        tx.run('DELETE FROM lock_waits WHERE ticket = ?', ticket)
+        for (const row of rows)
+          for (const behind of overlapping<WaitRow>(tx, 'lock_waits', row.path_key)) ringPeer(tx, behind.peer_id)
+      })
+    },
+
+    /** Releases all of the paths or none. Throws `not_holder`; with `force`, whoever holds them. */
+    async release(actor: Actor, paths: readonly FilePath[], force: boolean): Promise<Lock[]> {
+      return database.write((tx) =>
+        paths.map((path) => {
+          const row = tx.get<Row>('SELECT * FROM locks WHERE path_key = ?', path.key)
+          if (!row || (row.holder_id !== actor.id && !force))
+            throw fail('not_holder', { filePath: path.filePath, holder: row?.holder_name ?? null })
+          free(tx, row, row.holder_id === actor.id ? 'released' : 'forced')
+          return fromRow(row)
+        }),
+      )
+    },
+
+    /** The locks that concern these paths (all, if none are named), without those that are over. */
+    async query(paths: readonly FilePath[]): Promise<Lock[]> {
+      const rows = database.read((sql) =>
+        paths.length === 0
+          ? sql.all<Row>('SELECT * FROM locks ORDER BY file_path LIMIT ?', MAX_LISTED)
+          : paths.flatMap((path) => overlapping<Row>(sql, 'locks', path.key)),
+      )
+      return [...new Map(rows.filter((row) => !isOver(row)).map((row) => [row.path_key, row])).values()].map(fromRow)
+    },
+
+    /** Frees locks whose time is over. Returns how many. */
+    async expire(limit: number): Promise<number> {
+      const overdue = database.read((sql) =>
+        sql.get('SELECT 1 FROM locks WHERE expires_uptime <= ? OR boot_id <> ? LIMIT 1', clock.uptime(), clock.bootId),
+      )
+      if (!overdue) return 0
+      return database.write((tx) => {
+        const rows = tx.all<Row>(
+          'SELECT * FROM locks WHERE expires_uptime <= ? OR boot_id <> ? LIMIT ?',
+          clock.uptime(),
+          clock.bootId,
+          limit,
+        )
+        for (const row of rows) free(tx, row, 'expired')
+        return rows.length
+      })
+    },
+  }
+}
+
+const filePath = line(MAX_PATH)
+const filePaths = z.union([filePath, z.array(filePath).min(1).max(MAX_LIST)])
+
+/** The paths of a call, each once. A path outside any repository has no place in one. */
+async function lockPaths(actor: Actor, gitRoot: string | null, given: string | readonly string[]): Promise<LockPath[]> {
+  const paths = (typeof given === 'string' ? [given] : given).map((path) => canonicalPath(path, actor.projectPath))
+  const distinct = new Map(paths.map((path) => [path.key, path]))
+  return [...distinct.values()].map((path) => ({ ...path, repoPath: pathInRepo(path.filePath, gitRoot) }))
+}
+
+const lockOutput = z.object({
+  lock: Lock.optional(),
+  locks: z.array(Lock).optional(),
+  warnings: z.array(z.string()).optional(),
+})
+
+const oneOrMany = (given: string | readonly string[], locks: Lock[]) =>
+  typeof given === 'string' && locks[0] ? { lock: locks[0] } : { locks }
+
+export const lockOperations = {
+  'lock.acquire': operation({
+    summary: 'Lock files or directories, all or none; again: renew.',
+    effect: 'write',
+    input: z.object({
+      filePath: filePaths,
+      reason: text(MAX_REASON).default(''),
+      ttlMinutes: z.number().min(1).max(MAX_TTL_MINUTES).optional(),
+      wait: waitSeconds.default(0),
+    }),
+    output: lockOutput,
+    run: async ({ store, actor, bell, clock, signal, defaults }, input) => {
+      const gitRoot = (await store.peers.get(actor.id))?.git_root ?? null
+      const paths = await lockPaths(actor, gitRoot, input.filePath)
+      const ttlMs = Math.round((input.ttlMinutes ?? defaults.lockTtlMinutes) * 60_000)
+      const deadline = clock.uptime() + input.wait * 1000
+      let ticket: number | null = null
+      let last: Extract<Answer, { conflicts: unknown }> | undefined
+      try {
+        const granted = await waitFor(bell, clock, input.wait * 1000, signal, async () => {
+          const waitMs = signal.aborted ? 0 : Math.max(0, deadline - clock.uptime())
+          const answer = await store.locks.acquire(actor, { paths, reason: input.reason, ttlMs, ticket }, waitMs)
+          if ('granted' in answer) {
+            ticket = null
+            return { found: answer }
+          }
+          ticket = answer.ticket ?? ticket
+          last = answer
+          return { again: answer.again }
+        })
+        if (!granted) {
+          if (signal.aborted) throw fail('cancelled', { operation: 'lock.acquire' })
+          throw fail('locked', { conflicts: last?.conflicts ?? [], place: last?.place ?? null })
+        }
+        if (signal.aborted && !granted.renewed) {
+          // Nobody will hear of this grant: it must not outlive the call that asked for it.
+          await store.locks.release(actor, paths, false)
+          throw fail('cancelled', { operation: 'lock.acquire' })
+        }
+        const warnings = granted.elsewhere.map(
+          (c) =>
+            `${c.holder.name} holds the same file in another worktree (${c.filePath}) until ${c.until}${c.reason && `: ${c.reason}`}`,
+        )
+        return { ...oneOrMany(input.filePath, granted.granted.map(fromRow)), ...(warnings.length > 0 && { warnings }) }
+      } finally {
+        if (ticket !== null) await store.locks.leaveLine(ticket)
+      }
+    },
+  }),
+
+  'lock.release': operation({
+    summary: 'Give locks back.',
+    effect: 'write',
+    input: z.object({ filePath: filePaths }),
+    output: lockOutput,
+    run: async ({ store, actor }, { filePath }) => {
+      const released = await store.locks.release(actor, await lockPaths(actor, null, filePath), false)
+      return oneOrMany(filePath, released)
+    },
+  }),
+
+  'lock.query': operation({
+    summary: 'Who holds what; without a path, all locks.',
+    effect: 'read',
+    input: z.object({ filePath: filePaths.optional() }),
+    output: z.object({ locks: z.array(Lock) }),
+    run: async ({ store, actor }, { filePath }) => ({
+      locks: await store.locks.query(filePath === undefined ? [] : await lockPaths(actor, null, filePath)),
+    }),
+  }),
+}

@@ -1,0 +1,31 @@
+import type { Sql } from './database.ts'
+import { fail } from './errors.ts'
+import initial from './migrations/0001-initial.sql'
+
+/**
+ * Numbered, applied in order, never edited once released. `breaking` means that programs which know only
+ * older schemas must stop writing: they see `meta.min_writer` pass them and refuse politely (G9).
+ */
+const migrations: readonly { sql: string; breaking: boolean }[] = [{ sql: initial, breaking: false }]
+
+/** The newest schema that this program knows. */
+export const KNOWN_SCHEMA = migrations.length
+
+/** Brings the file up to date. Runs inside one write transaction; another process may have been first. */
+export function migrate(sql: Sql & { script(text: string): void }, path: string): void {
+  const found = checkSchema(sql, path)
+  migrations.slice(found).forEach((migration, i) => {
+    sql.script(migration.sql)
+    if (migration.breaking) sql.run(`UPDATE meta SET value = ? WHERE key = 'min_writer'`, String(found + i + 1))
+  })
+  if (found < KNOWN_SCHEMA) sql.script(`PRAGMA user_version = ${KNOWN_SCHEMA}`)
+}
+
+/** The file's schema number. Throws `schema_newer` where this program may not write to it. */
+export function checkSchema(sql: Sql, path: string): number {
+  const found = sql.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0
+  if (found <= KNOWN_SCHEMA) return found
+  const minWriter = Number(sql.get<{ value: string }>(`SELECT value FROM meta WHERE key = 'min_writer'`)?.value ?? found)
+  if (minWriter > KNOWN_SCHEMA) throw fail('schema_newer', { path, found, known: KNOWN_SCHEMA })
+  return found
+}

@@ -1,0 +1,45 @@
+import type { z } from 'zod'
+import type { Bell } from './bell.ts'
+import type { Clock } from './clock.ts'
+import type { Store } from './store.ts'
+
+/** Who acts: the caller's own row, never what a request claims. */
+export interface Actor {
+  readonly id: string
+  readonly name: string
+  readonly agentType: string
+  readonly projectPath: string
+  readonly repo: string | null
+}
+
+/** What every operation may lean on. */
+export interface Context {
+  readonly actor: Actor
+  readonly store: Store
+  readonly clock: Clock
+  readonly bell: Bell
+  /** Aborted when the caller has given up: a wait then ends and leaves nothing behind. */
+  readonly signal: AbortSignal
+  /**
+   * Runs once it is known whether the answer has left this process: only if it has may anything count as shown (G2).
+   * The caller's next answer is not begun before it is through.
+   */
+  afterAnswer(run: (left: boolean) => Promise<void>): void
+  /** Ids of messages that an answer on its way out is carrying, so that two answers do not carry the same. */
+  readonly carrying: Set<string>
+  /** Counts one write against the caller's budget. Throws `rate_limited`. */
+  spend(): void
+  readonly defaults: { readonly lockTtlMinutes: number }
+}
+
+/** One thing that can be done on the mesh, with nothing about who asks or how. */
+export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject = z.ZodObject> {
+  readonly summary: string
+  readonly effect: 'read' | 'write'
+  readonly input: I
+  readonly output: O
+  run(context: Context, input: z.output<I>): Promise<z.output<O>>
+}
+
+/** Identity at run time; lets TypeScript infer `run`'s input from `input`. */
+export const operation = <I extends z.ZodObject, O extends z.ZodObject>(o: Operation<I, O>) => o

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fail } from './errors.ts'
+
+/** Where everything of one mesh stands. */
+export interface Layout {
+  readonly dataDir: string
+  readonly database: string
+  readonly sockets: string
+  readonly token: string
+  readonly port: string
+  readonly log: string
+}
+
+export const layoutOf = (dataDir: string): Layout => ({
+  dataDir,
+  database: join(dataDir, 'mesh.db'),
+  sockets: join(dataDir, 'peers'),
+  token: join(dataDir, 'leader.token'),
+  port: join(dataDir, 'port'),
+  log: join(dataDir, 'mesh.log'),
+})
+
+/**
+ * Makes the data directory, or refuses one in which others could plant files: this wall is what keeps the
+ * other users of the machine out (G8). Returns its real path. Throws `unsafe`, `read_only` or `storage`.
+ */
+export function openDataDir(dataDir: string): Layout {
+  makePrivateDir(dataDir)
+  const layout = layoutOf(realpathSync(dataDir))
+  makePrivateDir(layout.sockets)
+  const database = lstatSync(layout.database, { throwIfNoEntry: false })
+  if (database?.isSymbolicLink()) throw fail('unsafe', { path: layout.database, why: 'it is a symbolic link' })
+  if (database && database.nlink > 1)
+    throw fail('unsafe', {
+      path: layout.database,
+      why: 'it has a second name (a hard link), so two meshes could write it unprotected',
+    })
+  const token = lstatSync(layout.token, { throwIfNoEntry: false })
+  if (token && !token.isFile()) throw fail('unsafe', { path: layout.token, why: 'it is a link or no regular file' })
+  return layout
+}
+
+/** Makes a directory of mode 0700, narrows one of ours that others may only read, refuses anything else. */
+export function makePrivateDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (!found) throw unusable(path, error)
+  }
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (!stat) throw fail('storage', { path, detail: 'it vanished while it was being made' })
+  const why = whyUnsafe(stat, process.getuid?.(), process.platform)
+  if (why) throw fail('unsafe', { path, why })
+  if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) chmodSync(path, 0o700)
+}
+
+/** Why a directory must not be trusted, or undefined. Pure; on Windows the profile's ACL is the wall. */
+export function whyUnsafe(
+  stat: Pick<Stats, 'mode' | 'uid' | 'isDirectory' | 'isSymbolicLink'>,
+  uid: number | undefined,
+  platform: NodeJS.Platform,
+): string | undefined {
+  if (stat.isSymbolicLink()) return 'it is a symbolic link'
+  if (!stat.isDirectory()) return 'it is not a directory'
+  if (platform === 'win32' || uid === undefined) return undefined
+  if (stat.uid !== uid) return `it belongs to user ${stat.uid}, not to you (${uid})`
+  if ((stat.mode & 0o022) !== 0) return `others may write to it (mode ${(stat.mode & 0o777).toString(8)})`
+  return undefined
+}
+
+function unusable(path: string, error: unknown) {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^(EACCES|EPERM|EROFS)$/.test(code)
+    ? fail('read_only', { path }, { cause: error })
+    : fail('storage', { path, detail: error instanceof Error ? error.message : String(error) }, { cause: error })
+}
+
+/** Bytes that a socket's path may have; Node cuts longer ones silently, and a cut path is another peer's. */
+const MAX_SOCKET_PATH: Partial<Record<NodeJS.Platform, number>> = { linux: 107, darwin: 103 }
+
+/** Where a socket of that data directory goes on that platform, and the directory to make for it. Pure. */
+export function socketPlace(
+  dataDir: string,
+  shortId: string,
+  on: { platform: NodeJS.Platform; tempDir: string; uid: number | string },
+): { path: string; dir: string | null } {
+  if (on.platform === 'win32') return { path: `\\\\.\\pipe\\slm-mesh-${shortId}`, dir: null }
+  const limit = MAX_SOCKET_PATH[on.platform] ?? 103
+  const fits = (path: string) => Buffer.byteLength(path) <= limit
+  const key = createHash('sha256').update(dataDir).digest('hex').slice(0, 12)
+  const dirs = [join(dataDir, 'peers'), join(on.tempDir, `slm-mesh-${on.uid}-${key}`), `/tmp/slm-mesh-${on.uid}-${key}`]
+  const dir = dirs.find((candidate) => fits(join(candidate, `${shortId}.sock`)))
+  if (dir === undefined) throw fail('storage', { path: dataDir, detail: 'no socket path fits the limit of this platform' })
+  return { path: join(dir, `${shortId}.sock`), dir }
+}
+
+/** A place for a new socket, in a directory that only we can enter. */
+export function newSocketPath(dataDir: string, shortId: string): string {
+  const uid = process.getuid?.() ?? 'user'
+  const place = socketPlace(dataDir, shortId, { platform: process.platform, tempDir: tmpdir(), uid })
+  if (place.dir) makePrivateDir(place.dir)
+  return place.path
+}
+
+/** True while something stands at that path; for sockets, which their owner must notice being removed. */
+export const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined

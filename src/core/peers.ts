@@ -1,0 +1,321 @@
+import { z } from 'zod'
+import type { Clock } from './clock.ts'
+import type { Database, Sql, Transaction } from './database.ts'
+import { fail } from './errors.ts'
+import type { Events } from './events.ts'
+import { findMailbox, freeName, processOf, suggest } from './identity.ts'
+import { newId } from './ids.ts'
+import { MAX_PEERS, text } from './limits.ts'
+import { operation } from './operation.ts'
+
+/** Who is there. A row is a mailbox with a name; `live` while a process stands behind it, `away` after that. */
+
+const MAX_SUMMARY = 2_500
+/** An id prefix shorter than this would fit by accident. */
+const MIN_PREFIX = 4
+/** Senders that are no peers and need no registration. */
+export const KNOWN_SENDERS = ['cli', 'dashboard'] as const
+
+/** What identifies a process beyond its pid, which is reused. `startedAt` is opaque: ticks on Linux, a date elsewhere. */
+export interface ProcessRef {
+  readonly pid: number
+  readonly startedAt: string
+  readonly bootId: string
+  /** Pids of another namespace (a container) mean nothing here. */
+  readonly pidNamespace: string
+}
+
+/** Where an agent works. `repo` is the git directory that all worktrees of one repository share. */
+export interface Place {
+  readonly projectPath: string
+  readonly gitRoot: string | null
+  readonly gitBranch: string | null
+  readonly repo: string | null
+}
+
+/** A process that joins. `socketPath` is unique to it, and so is its proof that a row is still its own. */
+export interface Arrival extends Place {
+  readonly kind: 'session' | 'headless' | 'script'
+  readonly agentType: string
+  readonly process: ProcessRef
+  readonly socketPath: string
+  /** A name the user chose. */
+  readonly name?: string | undefined
+  /** The client's own name for its session. */
+  readonly sessionKey?: string | undefined
+  /** The peer that this process was before it was given up. */
+  readonly returningId?: string | undefined
+}
+
+export type LeaveReason = 'left' | 'crashed' | 'expired'
+
+export interface PeerRow {
+  id: string
+  name: string
+  named: number
+  kind: string
+  agent_type: string
+  session_key: string | null
+  project_path: string
+  git_root: string | null
+  git_branch: string | null
+  repo: string | null
+  summary: string
+  reach: 'wake' | 'hooks' | 'poll'
+  live: number
+  pid: number | null
+  process_start: string | null
+  boot_id: string | null
+  pid_namespace: string | null
+  socket_path: string | null
+  started_at: number
+  heartbeat_at: number
+  heartbeat_uptime: number
+  left_at: number | null
+  unread: number
+  queued: number
+}
+
+export const Peer = z.object({
+  id: z.string(),
+  name: z.string(),
+  agentType: z.string(),
+  projectPath: z.string(),
+  gitRoot: z.string().nullable(),
+  gitBranch: z.string().nullable(),
+  summary: z.string(),
+  startedAt: z.string(),
+  lastHeartbeat: z.string(),
+  status: z.enum(['active', 'stale', 'away']),
+  reach: z.enum(['wake', 'hooks', 'poll']),
+})
+export type Peer = z.infer<typeof Peer>
+
+/** What other primitives do in the same transaction when a mailbox loses its process, gains one, or hands on its mail. */
+interface PeerHooks {
+  joined?(tx: Transaction, peerId: string): void
+  gone?(tx: Transaction, peer: { id: string; name: string }, reason: LeaveReason): void
+  merged?(tx: Transaction, from: string, into: { id: string; name: string }): void
+}
+
+export type Peers = ReturnType<typeof createPeers>
+
+export function createPeers(
+  database: Database,
+  clock: Clock,
+  events: Events,
+  on: { staleMs: number; isGone: (process: ProcessRef) => boolean },
+) {
+  const hooks: PeerHooks[] = []
+
+  function toPeer(row: PeerRow): Peer {
+    const silentMs = clock.uptime() - row.heartbeat_uptime
+    return {
+      id: row.id,
+      name: row.name,
+      agentType: row.agent_type,
+      projectPath: row.project_path,
+      gitRoot: row.git_root,
+      gitBranch: row.git_branch,
+      summary: row.summary,
+      startedAt: new Date(row.started_at).toISOString(),
+      lastHeartbeat: new Date(row.heartbeat_at).toISOString(),
+      status: row.live === 0 ? 'away' : row.boot_id !== clock.bootId || silentMs > on.staleMs ? 'stale' : 'active',
+      reach: row.reach,
+    }
+  }
+
+  const byId = (sql: Sql, id: string) => sql.get<PeerRow>('SELECT * FROM peers WHERE id = ?', id)
+
+  /** Ends a mailbox's process. Idempotent; `socketPath` guards against ending a process that has come since. */
+  function end(tx: Transaction, id: string, reason: LeaveReason, socketPath: string | null): boolean {
+    const row = byId(tx, id)
+    if (!row || row.live === 0 || row.socket_path !== socketPath) return false
+    tx.run('UPDATE peers SET live = 0, socket_path = NULL, pid = NULL, left_at = ? WHERE id = ?', clock.now(), id)
+    for (const hook of hooks) hook.gone?.(tx, row, reason)
+    events.append(tx, 'peer_left', { id, name: row.name, agentType: row.agent_type, reason }, row)
+    return true
+  }
+
+  function arrive(tx: Transaction, arrival: Arrival): { id: string; returned: boolean } {
+    const mailbox = findMailbox(tx, arrival, on.isGone)
+    if (mailbox?.live === 1) end(tx, mailbox.id, 'crashed', mailbox.socket_path)
+    const living = tx.get<{ n: number }>('SELECT count(*) AS n FROM peers WHERE live = 1')?.n ?? 0
+    if (living >= MAX_PEERS) throw fail('full', { what: 'the mesh', limit: MAX_PEERS })
+
+    const now = clock.now()
+    const id = mailbox?.id ?? newId('p', now)
+    const name = mailbox && arrival.name === undefined ? mailbox.name : freeName(tx, arrival.name, mailbox?.id)
+    const sessionKey =
+      arrival.sessionKey !== undefined &&
+      !tx.get('SELECT 1 FROM peers WHERE session_key = ? AND id IS NOT ?', arrival.sessionKey, id)
+        ? arrival.sessionKey
+        : (mailbox?.session_key ?? null)
+    if (!mailbox)
+      tx.run(
+        `INSERT INTO peers (id, name, kind, agent_type, project_path, live, started_at, heartbeat_at, heartbeat_uptime)
+         VALUES (?, ?, ?, '', '', 0, 0, 0, 0)`,
+        id,
+        name,
+        arrival.kind,
+      )
+    tx.run(
+      `UPDATE peers SET name = ?, named = max(named, ?), agent_type = ?, session_key = ?, project_path = ?, git_root = ?,
+         git_branch = ?, repo = ?, live = 1, pid = ?, process_start = ?, boot_id = ?, pid_namespace = ?, socket_path = ?,
+         started_at = ?, heartbeat_at = ?, heartbeat_uptime = ?, left_at = NULL WHERE id = ?`,
+      name,
+      arrival.name === undefined ? 0 : 1,
+      arrival.agentType,
+      sessionKey,
+      arrival.projectPath,
+      arrival.gitRoot,
+      arrival.gitBranch,
+      arrival.repo,
+      arrival.process.pid,
+      arrival.process.startedAt,
+      arrival.process.bootId,
+      arrival.process.pidNamespace,
+      arrival.socketPath,
+      now,
+      now,
+      clock.uptime(),
+      id,
+    )
+    for (const hook of hooks) hook.joined?.(tx, id)
+    const returned = mailbox !== undefined
+    const { agentType, projectPath, gitBranch } = arrival
+    events.append(tx, 'peer_joined', { id, name, agentType, projectPath, gitBranch, returned }, { id, name })
+    return { id, returned }
+  }
+
+  /** The peer of that name, id or unique id prefix. Throws `unknown_peer` or `ambiguous_peer`. */
+  function find(sql: Sql, reference: string): PeerRow {
+    const exact = byId(sql, reference) ?? sql.get<PeerRow>('SELECT * FROM peers WHERE name = ?', reference)
+    if (exact) return exact
+    const prefix = reference.startsWith('p_') ? reference : `p_${reference}`
+    const matches =
+      reference.length >= MIN_PREFIX
+        ? sql.all<PeerRow>('SELECT * FROM peers WHERE id >= ? AND id < ? LIMIT 10', prefix, `${prefix}\uffff`)
+        : []
+    if (matches.length > 1) throw fail('ambiguous_peer', { peer: reference, matches: matches.map((m) => m.name) })
+    if (matches[0]) return matches[0]
+    const names = sql.all<{ name: string }>('SELECT name FROM peers ORDER BY live DESC, started_at DESC LIMIT 500')
+    throw fail('unknown_peer', {
+      peer: reference,
+      suggestions: suggest(
+        reference,
+        names.map((n) => n.name),
+      ),
+    })
+  }
+
+  return {
+    find,
+    toPeer,
+
+    /** Lets another primitive take part in joining, leaving and merging, in the same transaction. */
+    hook: (hook: PeerHooks) => void hooks.push(hook),
+
+    living: (sql: Sql) => sql.all<PeerRow>('SELECT * FROM peers WHERE live = 1 ORDER BY started_at, id'),
+
+    async all(): Promise<PeerRow[]> {
+      return database.read((sql) => sql.all<PeerRow>('SELECT * FROM peers ORDER BY live DESC, started_at, id LIMIT 1000'))
+    },
+
+    async get(id: string): Promise<PeerRow | undefined> {
+      return database.read((sql) => byId(sql, id))
+    },
+
+    /** Takes up the session's old mailbox or makes one. Throws `full` past 256 living peers. */
+    async join(arrival: Arrival): Promise<{ id: string; returned: boolean }> {
+      return database.write((tx) => arrive(tx, arrival))
+    },
+
+    /** Marks a process as gone: its locks are freed and its leaving is announced. True if it was this call that did it. */
+    async end(id: string, reason: LeaveReason, socketPath: string | null): Promise<boolean> {
+      return database.write((tx) => end(tx, id, reason, socketPath))
+    },
+
+    /** False when the row is no longer this process's: it was given up for dead meanwhile, and must join again. */
+    async heartbeat(id: string, socketPath: string): Promise<boolean> {
+      return database.write(
+        (tx) =>
+          tx.run(
+            'UPDATE peers SET heartbeat_at = ?, heartbeat_uptime = ? WHERE id = ? AND live = 1 AND socket_path = ?',
+            clock.now(),
+            clock.uptime(),
+            id,
+            socketPath,
+          ).changes === 1,
+      )
+    },
+
+    /**
+     * The client has told which session this is. Where an earlier process of that session left a mailbox, this one
+     * moves into it, with the mail that has come meanwhile. Returns the peer to be from now on.
+     */
+    async claimSession(id: string, sessionKey: string, arrival: Arrival): Promise<{ id: string; returned: boolean }> {
+      return database.write((tx) => {
+        const current = byId(tx, id)
+        if (!current || current.session_key !== null) return { id, returned: false }
+        const owner = tx.get<PeerRow>('SELECT * FROM peers WHERE session_key = ?', sessionKey)
+        if (!owner) {
+          tx.run('UPDATE peers SET session_key = ? WHERE id = ?', sessionKey, id)
+          return { id, returned: false }
+        }
+        if (owner.live === 1 && !on.isGone(processOf(owner))) return { id, returned: false }
+        end(tx, id, 'left', arrival.socketPath)
+        const { id: newSelf } = arrive(tx, { ...arrival, returningId: owner.id, sessionKey })
+        for (const hook of hooks) hook.merged?.(tx, id, owner)
+        tx.run('DELETE FROM peers WHERE id = ?', id)
+        return { id: newSelf, returned: true }
+      })
+    },
+
+    async update(id: string, change: { summary: string } | Place): Promise<void> {
+      await database.write((tx) => {
+        if ('summary' in change) tx.run('UPDATE peers SET summary = ? WHERE id = ?', change.summary, id)
+        else
+          tx.run(
+            'UPDATE peers SET project_path = ?, git_root = ?, git_branch = ?, repo = ? WHERE id = ?',
+            change.projectPath,
+            change.gitRoot,
+            change.gitBranch,
+            change.repo,
+            id,
+          )
+        const row = byId(tx, id)
+        if (row) events.append(tx, 'peer_updated', { id, name: row.name, ...change }, row)
+      })
+    },
+  }
+}
+
+export const peerOperations = {
+  'peer.list': operation({
+    summary: 'Who is here, and who am I.',
+    effect: 'read',
+    input: z.object({ scope: z.enum(['machine', 'directory', 'repo']).default('machine') }),
+    output: z.object({ peers: z.array(Peer), self: Peer }),
+    run: async ({ store, actor }, { scope }) => {
+      const rows = await store.peers.all()
+      const self = rows.find((row) => row.id === actor.id)
+      if (!self) throw fail('unknown_peer', { peer: actor.name, suggestions: [] })
+      const inScope = (row: PeerRow) =>
+        scope === 'machine' ||
+        (scope === 'directory' ? row.project_path === self.project_path : row.repo !== null && row.repo === self.repo)
+      return { peers: rows.filter((row) => row !== self && inScope(row)).map(store.peers.toPeer), self: store.peers.toPeer(self) }
+    },
+  }),
+
+  'peer.describe': operation({
+    summary: 'Tell the others what you are working on.',
+    effect: 'write',
+    input: z.object({ summary: text(MAX_SUMMARY) }),
+    output: z.object({ ok: z.literal(true) }),
+    run: async ({ store, actor }, { summary }) => {
+      await store.peers.update(actor.id, { summary })
+      return { ok: true as const }
+    },
+  }),
+}

@@ -1,0 +1,69 @@
+import type { Clock } from './clock.ts'
+import type { Transaction } from './database.ts'
+
+/**
+ * What may go, and when. Each verb is one small batch, so that no writer waits long, and returns how many rows it
+ * took; the leader calls them until they return less than the batch.
+ */
+
+export const BATCH = 200
+
+/** The wall clock may have jumped by this much before retention believes it again only after a fresh look. */
+const MAX_DRIFT_MS = 5 * 60_000
+
+/** Read mail past its time goes; unread mail first turns `expired`, so that its sender can see it, and goes a TTL later. */
+export function pruneMessages(tx: Transaction, now: number, ttlMs: number): number {
+  const expired = tx.run(
+    `UPDATE messages SET expired_at = ?, payload = '' WHERE seq IN
+       (SELECT seq FROM messages WHERE created_at < ? AND seen_at IS NULL AND expired_at IS NULL LIMIT ?)`,
+    now,
+    now - ttlMs,
+    BATCH,
+  ).changes
+  const deleted = tx.run(
+    `DELETE FROM messages WHERE seq IN
+       (SELECT seq FROM messages WHERE created_at < ? AND (seen_at IS NOT NULL OR created_at < ?) LIMIT ?)`,
+    now - ttlMs,
+    now - 2 * ttlMs,
+    BATCH,
+  ).changes
+  return Math.max(expired, deleted)
+}
+
+export const pruneEvents = (tx: Transaction, now: number, ttlMs: number): number =>
+  tx.run(
+    'DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE created_at < ? ORDER BY created_at LIMIT ?)',
+    now - ttlMs,
+    BATCH,
+  ).changes
+
+/** Mailboxes that were left long ago and hold no unread mail. */
+export const forgetPeers = (tx: Transaction, now: number, ttlMs: number): number =>
+  tx.run(
+    'DELETE FROM peers WHERE id IN (SELECT id FROM peers WHERE live = 0 AND unread = 0 AND left_at < ? LIMIT ?)',
+    now - ttlMs,
+    BATCH,
+  ).changes
+
+/** Gives up to `pages` free pages back to the file system. */
+export function vacuum(tx: Transaction, pages: number): number {
+  const free = tx.get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0
+  if (free > pages) tx.all(`PRAGMA incremental_vacuum(${pages})`)
+  return free
+}
+
+/**
+ * Whether the wall clock may be trusted to say that something is old: since the last look it must have gone as far
+ * as the boot clock. After a jump one round is skipped; otherwise one wrong clock would delete every message.
+ */
+export function createClockGuard(clock: Clock) {
+  let last = { now: clock.now(), uptime: clock.uptime() }
+  return {
+    trustworthy(): boolean {
+      const next = { now: clock.now(), uptime: clock.uptime() }
+      const drift = Math.abs(next.now - last.now - (next.uptime - last.uptime))
+      last = next
+      return drift <= MAX_DRIFT_MS
+    },
+  }
+}

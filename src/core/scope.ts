@@ -1,0 +1,82 @@
+/**
+ * Owns what one lifetime opened: timers, sockets, children, a signal.
+ *
+ * Closing runs last-in first-out, once, and reports every failure. This file is the only one that
+ * sets timers, so that nothing in the mesh can keep a process alive or outlive its owner.
+ */
+export class Scope implements AsyncDisposable {
+  readonly #controller = new AbortController()
+  readonly #closers = new Set<() => unknown>()
+  #closed: Promise<void> | undefined
+
+  /** Aborted as soon as closing begins. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Runs `close` when the scope closes; the returned function takes it back. */
+  defer(close: () => unknown): () => void {
+    this.#closers.add(close)
+    return () => this.#closers.delete(close)
+  }
+
+  /** A scope that closes with this one, or earlier. */
+  child(): Scope {
+    const child = new Scope()
+    const forget = this.defer(() => child[Symbol.asyncDispose]())
+    child.defer(forget)
+    return child
+  }
+
+  /**
+   * Calls `run` again and again, `ms` after its last call has ended: it never overlaps itself.
+   * A call that fails goes to `onError` and does not end the loop.
+   */
+  every(ms: number, run: () => unknown, onError: (error: unknown) => void): void {
+    let timer: NodeJS.Timeout
+    const tick = async () => {
+      try {
+        await run()
+      } catch (error) {
+        onError(error)
+      }
+      if (!this.signal.aborted) timer = setTimeout(tick, ms).unref()
+    }
+    timer = setTimeout(tick, ms).unref()
+    this.defer(() => clearTimeout(timer))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close() {
+    this.#controller.abort()
+    const errors: unknown[] = []
+    for (const close of [...this.#closers].reverse()) {
+      try {
+        await close()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    this.#closers.clear()
+    if (errors.length > 0) throw new AggregateError(errors, 'closing failed')
+  }
+}
+
+/** Resolves after `ms`, or at once when `signal` aborts; never rejects. Keeps the process alive only if asked to. */
+export function sleep(ms: number, signal?: AbortSignal, keepAlive = false): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    if (!keepAlive) timer.unref()
+    signal?.addEventListener('abort', done, { once: true })
+  })
+}

@@ -1,0 +1,52 @@
+import type { Clock } from './clock.ts'
+import { Database } from './database.ts'
+import { createEvents, type Events, type Ring, ringLater } from './events.ts'
+import { createLeadership, type LeadershipRow } from './leadership.ts'
+import { createLocks, type Locks } from './locks.ts'
+import { createMessages, type Messages } from './messages.ts'
+import { createPeers, type Peers, type ProcessRef } from './peers.ts'
+import { createState, type SharedState } from './state.ts'
+import { createStatus, type Status } from './status.ts'
+
+/** Everything that is stored, one primitive a field. Its verbs are each one atomic step; this is the seam to another engine. */
+export interface Store {
+  readonly peers: Peers
+  readonly messages: Messages
+  readonly state: SharedState
+  readonly locks: Locks
+  readonly events: Events
+  readonly leadership: LeadershipRow
+  readonly status: Status
+}
+
+interface StoreOptions {
+  readonly clock: Clock
+  readonly staleMs: number
+  /** Rings a peer's doorbell, after COMMIT. */
+  readonly ring: Ring
+  /** Whether a process of this machine has ended, for sure. */
+  readonly isGone: (process: ProcessRef) => boolean
+}
+
+/** Opens the file at `path` with everything on it. Errors: those of `Database.open`. */
+export async function openStore(path: string, options: StoreOptions): Promise<{ store: Store; database: Database }> {
+  const database = await Database.open(path)
+  const { clock } = options
+  const ring = ringLater(options.ring)
+  const events = createEvents(database, clock, ring)
+  const peers = createPeers(database, clock, events, options)
+  const store: Store = {
+    peers,
+    events,
+    messages: createMessages(database, clock, events, peers, ring),
+    state: createState(database, clock, events),
+    locks: createLocks(database, clock, events, peers, ring),
+    leadership: createLeadership(database, clock, events),
+    status: createStatus(database, clock, peers),
+  }
+  // What only rings ends with the process that it rang.
+  peers.hook({
+    joined: (tx, peerId) => void tx.run(`DELETE FROM subscriptions WHERE peer_id = ? AND purpose <> 'agent'`, peerId),
+  })
+  return { store, database }
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto'
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js'
+import {
+  CallToolRequestSchema,
+  type CallToolResult,
+  ErrorCode,
+  ListToolsRequestSchema,
+  McpError,
+  type ServerNotification,
+  type ServerRequest,
+} from '@modelcontextprotocol/sdk/types.js'
+import type { Door } from '../core/doors.ts'
+import { fail, MeshError } from '../core/errors.ts'
+import type { OperationName, Output } from '../core/operations.ts'
+import { Scope } from '../core/scope.ts'
+import { answerText, errorText } from './answers.ts'
+import type { Joined, Session } from './session.ts'
+import { meshDoors, toolDefinitions } from './tools.ts'
+import type { AnsweringTransport } from './transport.ts'
+
+/** A tool call from request to answer: who asks, what it means, what it carries, and what to tell beside it. */
+
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
+
+const PROGRESS_EVERY_MS = 5_000
+/** Where an error's code and facts stand in an answer, for programs. */
+const ERROR_META = 'slm-mesh/error'
+
+export function serveTools(server: Server, session: Session, transport: AnsweringTransport): void {
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: toolDefinitions() }))
+  server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
+    const door = meshDoors.get(params.name)
+    if (!door) throw new McpError(ErrorCode.InvalidParams, `there is no tool ${params.name}`)
+    return answer(door, params.arguments ?? {}, extra, session, transport)
+  })
+}
+
+async function answer(
+  door: Door,
+  given: Record<string, unknown>,
+  extra: Extra,
+  session: Session,
+  transport: AnsweringTransport,
+): Promise<CallToolResult> {
+  const after: ((left: boolean) => Promise<void>)[] = []
+  let joined: Joined | undefined
+  try {
+    joined = await session.join()
+    await session.recogniseCall(joined, extra._meta)
+    await transport.settled()
+    // Models fill in optional fields with null.
+    const input = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+    await using progress = reportProgress(extra, input.wait)
+    const context = joined.peer.context({ signal: extra.signal, afterAnswer: (run) => after.push(run) })
+    const { operation, output } = await door.open(context, input)
+    await progress[Symbol.asyncDispose]()
+    const notice = await joined.delivery.notice(operation)
+    if (notice) after.push((left) => notice.settle(left))
+    return result(operation, output, notice?.text)
+  } catch (error) {
+    return failure(error, door.name, joined)
+  } finally {
+    transport.onceAnswered(extra.requestId, extra.signal, async (left) => {
+      for (const run of after) await run(left)
+    })
+  }
+}
+
+function result<N extends OperationName>(operation: N, output: unknown, notice: string | undefined): CallToolResult {
+  // `open` has run that very operation.
+  const typed = output as Output<N>
+  const text = answerText(operation, typed, Date.now())
+  return {
+    content: [{ type: 'text', text: notice === undefined ? text : `${text}\n\n[mesh] ${notice}` }],
+    structuredContent: { ...typed, ...(notice !== undefined && { notice }) },
+  }
+}
+
+function failure(error: unknown, tool: string, joined: Joined | undefined): CallToolResult {
+  const known = error instanceof MeshError ? error : bug(error, tool, joined)
+  return {
+    isError: true,
+    content: [{ type: 'text', text: errorText(known) }],
+    _meta: { [ERROR_META]: { code: known.code, facts: known.facts } },
+  }
+}
+
+/** Anything that is no MeshError is a bug: logged with its stack, told without it. */
+function bug(error: unknown, tool: string, joined: Joined | undefined): MeshError {
+  const reference = randomBytes(4).toString('hex')
+  joined?.peer.log.error('bug', { reference, tool, error })
+  return fail('internal', { reference }, { cause: error })
+}
+
+/** While a call waits, tells the client that it does, so that it does not give up. */
+function reportProgress(extra: Extra, wait: unknown): Scope {
+  const scope = new Scope()
+  const progressToken = extra._meta?.progressToken
+  if (progressToken === undefined || typeof wait !== 'number' || wait <= 0) return scope
+  const startedAt = performance.now()
+  const report = () =>
+    extra.sendNotification({
+      method: 'notifications/progress',
+      params: { progressToken, progress: Math.round((performance.now() - startedAt) / 1000), total: wait, message: 'waiting' },
+    })
+  scope.every(PROGRESS_EVERY_MS, report, () => {})
+  return scope
+}

@@ -1,0 +1,82 @@
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import type { Environment } from '../core/config.ts'
+import { Scope, sleep } from '../core/scope.ts'
+import type { MeshPeer } from '../peer/peer.ts'
+import { projectFrom, recognise, sessionFromCall, sessionFromEnvironment } from './clients.ts'
+import { createDelivery } from './delivery.ts'
+
+/** A client that never answers where it works must not keep its agent from the mesh. */
+const ROOTS_TIMEOUT_MS = 1_000
+
+export interface Joined {
+  readonly peer: MeshPeer
+  readonly delivery: ReturnType<typeof createDelivery>
+}
+
+export interface Session {
+  /** The peer behind this MCP connection. Joins at the first call; a failure is thrown, and tried anew next time. */
+  join(): Promise<Joined>
+  /** What a call's `_meta` tells about the session. */
+  recogniseCall(joined: Joined, meta: Record<string, unknown> | undefined): Promise<void>
+  moved(): Promise<void>
+  leave(): Promise<void>
+}
+
+/** Turns an MCP connection into a peer: who the client is, which session, which project. */
+export function createSession(
+  server: Server,
+  on: { env: Environment; cwd: string; stderr: (line: string) => void; onJoined: (joined: Joined) => void },
+): Session {
+  const scope = new Scope()
+  let joining: Promise<Joined> | undefined
+
+  async function projectPath(): Promise<string> {
+    const roots = server.getClientCapabilities()?.roots
+      ? await Promise.race([
+          server.listRoots(undefined, { timeout: ROOTS_TIMEOUT_MS }).then(({ roots }) => roots.map(({ uri }) => uri)),
+          sleep(ROOTS_TIMEOUT_MS, scope.signal).then(() => []),
+        ]).catch(() => [])
+      : []
+    return projectFrom(roots, on.env, on.cwd)
+  }
+
+  const agentType = () => recognise(server.getClientVersion()?.name, on.env)
+
+  async function start(): Promise<Joined> {
+    // Loaded now, not at start: SQLite and the rest are not needed to list tools.
+    const [{ joinMesh }, path] = await Promise.all([import('../peer/peer.ts'), projectPath()])
+    const sessionKey = sessionFromEnvironment(agentType(), on.env)
+    const peer = await joinMesh({
+      env: on.env,
+      agentType: agentType(),
+      projectPath: path,
+      stderr: on.stderr,
+      ...(sessionKey !== undefined && { sessionKey }),
+    })
+    if (scope.signal.aborted) await peer.leave()
+    else scope.defer(() => peer.leave())
+    const joined = { peer, delivery: createDelivery(peer) }
+    on.onJoined(joined)
+    return joined
+  }
+
+  return {
+    join() {
+      joining ??= start().catch((error: unknown) => {
+        joining = undefined
+        throw error
+      })
+      return joining
+    },
+    async recogniseCall({ peer }, meta) {
+      const type = agentType()
+      const sessionKey = sessionFromCall(type, meta) ?? sessionFromEnvironment(type, on.env)
+      if (sessionKey !== undefined) await peer.claimSession(sessionKey)
+    },
+    async moved() {
+      const joined = await joining
+      await joined?.peer.moveTo(await projectPath())
+    },
+    leave: () => scope[Symbol.asyncDispose](),
+  }
+}

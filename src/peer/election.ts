@@ -1,0 +1,212 @@
+import type { Clock } from '../core/clock.ts'
+import type { Candidate, Leadership, LeadershipRow } from '../core/leadership.ts'
+import type { Log } from '../core/log.ts'
+import type { ProcessRef } from '../core/peers.ts'
+import { type Scope, sleep } from '../core/scope.ts'
+import type { Doorbell } from './doorbell.ts'
+import type { TermGuard } from './term-guard.ts'
+
+/**
+ * Follower ⇄ leader.
+ *
+ * **Who is authoritative.** The term row, alone. A candidate moves it from the term that it judged to be over to the
+ * next one, in a transaction that fails if the term has moved meanwhile; SQLite lets one candidate through. The guard
+ * directory of the new term is taken inside that transaction. A crowd may stand at once: the others read the new row
+ * and follow.
+ *
+ * **When a follower stands.** At once where the row is vacant, or its process is provably gone (pid, start time and
+ * boot; a closed link is what makes it look). Where the process lives but hangs: only after half a lease in which
+ * neither the guard's mtime changed nor a pong came, by the follower's own clock; and a follower whose own rounds
+ * came late has itself slept, and starts to observe anew. So neither a clock's jump nor the sleep of the whole
+ * machine moves the leadership.
+ *
+ * **What a leader may do.** Before every act it reads the row, and whatever it writes is fenced by its term (G3). A
+ * leader that finds the term moved on, or its guard compromised, stops serving before anything else and follows.
+ *
+ * **On failure.** A candidate that dies inside the transaction leaves at most a guard directory, which the next one
+ * removes. A leader that dies leaves a row whose process is gone. A full disk or a suspended writer can keep the row
+ * from moving: then nobody leads, and peers go on without, for they never need the leader.
+ */
+
+/** A round is late, and its observer has slept, when it comes this many rounds after the last. */
+const LATE_ROUNDS = 3
+/** How long a process may take to be gone after its link has closed. */
+const MAX_EXITING_MS = 300
+
+export interface Evidence {
+  /** Since when, by our own clock, the leader has given no sign of life. */
+  readonly silentMs: number
+  readonly hangMs: number
+}
+
+export type Verdict = 'lead' | 'follow' | { stand: 'vacant' | 'dead' | 'hung' }
+
+/** What to do about the row. Pure but for the look at a process. */
+export function judge(
+  row: Leadership,
+  self: { socketPath: string; leadingTerm: number | null },
+  isGone: (process: ProcessRef) => boolean,
+  evidence: Evidence,
+): Verdict {
+  if (row.peer === null) return { stand: 'vacant' }
+  if (row.peer.socketPath === self.socketPath) return row.term === self.leadingTerm ? 'lead' : { stand: 'hung' }
+  if (isGone(row.peer.process)) return { stand: 'dead' }
+  return evidence.silentMs >= evidence.hangMs ? { stand: 'hung' } : 'follow'
+}
+
+/** Measures a leader's silence by the observer's own clock. */
+export function createObserver(roundMs: number) {
+  let seen = { sign: '', changedAt: 0, roundAt: 0 }
+  return {
+    /** Called once a round with everything that moves while the leader lives. Returns ms without a movement. */
+    observe(sign: string, now: number): number {
+      const slept = now - seen.roundAt > LATE_ROUNDS * roundMs
+      const changedAt = sign !== seen.sign || slept ? now : seen.changedAt
+      seen = { sign, changedAt, roundAt: now }
+      return now - changedAt
+    },
+  }
+}
+
+interface ElectionOptions {
+  readonly leadership: LeadershipRow
+  readonly doorbell: Pick<Doorbell, 'tell' | 'pongs'>
+  readonly guard: TermGuard
+  readonly clock: Pick<Clock, 'uptime'>
+  readonly isGone: (process: ProcessRef) => boolean
+  readonly candidate: () => Candidate
+  readonly leaseMs: number
+  readonly log: Log
+  /** Takes up the leader's duties; everything it starts belongs to `scope`, which closes when the term is over. */
+  readonly lead: (term: number, scope: Scope, stepDown: (why: string) => void) => Promise<void>
+}
+
+export interface Election {
+  /** Something may have happened to the leader: look now rather than at the next round. */
+  look(): void
+  readonly leadingTerm: number | null
+  /** One round; returns what it decided. */
+  runOnce(): Promise<Verdict>
+  /** Gives the leadership up, if it is ours, so that another takes it at once. */
+  resign(): Promise<void>
+}
+
+export function startElection(scope: Scope, options: ElectionOptions): Election {
+  const { leadership, doorbell, guard, clock, log } = options
+  const roundMs = options.leaseMs / 10
+  const observer = createObserver(roundMs)
+  let leading: { term: number; scope: Scope } | null = null
+  let round: Promise<Verdict> | null = null
+  let again = false
+  let resigned = false
+
+  async function decide(): Promise<Verdict> {
+    const self = options.candidate()
+    const row = leadership.read()
+    const ours = { socketPath: self.socketPath, leadingTerm: leading?.term ?? null }
+    const sign = row.peer ? `${row.term} ${guard.sign(row.term)} ${doorbell.pongs(row.peer.socketPath)}` : ''
+    const silentMs = observer.observe(sign, clock.uptime())
+    const verdict = judge(row, ours, options.isGone, { silentMs, hangMs: options.leaseMs / 2 })
+    if (verdict !== 'lead' && leading) await stepDown('the term has moved on')
+    if (verdict === 'follow' && row.peer) doorbell.tell({ peerId: row.peer.id, socketPath: row.peer.socketPath }, 'ping')
+    if (typeof verdict === 'object' && !resigned && !scope.signal.aborted) await stand(self, row.term, verdict.stand)
+    return verdict
+  }
+
+  async function stand(self: Candidate, seenTerm: number, because: 'vacant' | 'dead' | 'hung'): Promise<void> {
+    let taken: number | undefined
+    const term = await leadership
+      .stand(
+        self,
+        { term: seenTerm, because },
+        {
+          isGone: options.isGone,
+          guard: (next) => {
+            const won = guard.acquire(next, (error) => void stepDown(`its guard was compromised: ${error.message}`, next))
+            if (won) taken = next
+            return won
+          },
+        },
+      )
+      .catch((error: unknown) => {
+        if (taken !== undefined) guard.release(taken)
+        throw error
+      })
+    if (term === undefined) {
+      again = true // somebody else was faster: follow them now
+      return
+    }
+    log.info('elected', { term, because })
+    const mine = { term, scope: scope.child() }
+    leading = mine
+    mine.scope.defer(() => guard.release(term))
+    guard.sweep(term)
+    options
+      .lead(term, mine.scope, (why) => void stepDown(why, term))
+      .catch((error: unknown) => {
+        log.error('could not take up the leadership', { term, error })
+        return stepDown('its duties could not be started', term)
+      })
+  }
+
+  /** Stops serving first, then leaves the row vacant if it is still ours. */
+  async function stepDown(why: string, term = leading?.term): Promise<void> {
+    const ended = leading
+    if (!ended || ended.term !== term) return
+    leading = null
+    log.info('stepped down', { term, why })
+    await ended.scope[Symbol.asyncDispose]()
+    await leadership
+      .resign(ended.term, options.candidate().socketPath)
+      .catch((error: unknown) => log.warn('could not resign', { error }))
+  }
+
+  function runOnce(): Promise<Verdict> {
+    round ??= decide().finally(() => {
+      round = null
+      if (again && !scope.signal.aborted) {
+        again = false
+        void runOnce().catch(onError)
+      }
+    })
+    return round
+  }
+
+  /** A closed link is noticed before the process behind it is quite gone: look closely for a while. */
+  async function lookClosely(): Promise<void> {
+    const until = clock.uptime() + MAX_EXITING_MS
+    const term = leadership.read().term
+    do {
+      if (round) again = true
+      if ((await runOnce()) !== 'follow') return
+      await sleep(1, scope.signal)
+    } while (clock.uptime() < until && leadership.read().term === term && !scope.signal.aborted)
+  }
+
+  const onError = (error: unknown) => log.warn('election round failed', { error })
+  scope.every(roundMs, runOnce, onError)
+  scope.defer(async () => {
+    if (leading) await leading.scope[Symbol.asyncDispose]()
+  })
+
+  let looking = false
+  return {
+    look() {
+      if (looking) return
+      looking = true
+      void lookClosely()
+        .catch(onError)
+        .finally(() => {
+          looking = false
+        })
+    },
+    get leadingTerm() {
+      return leading?.term ?? null
+    },
+    runOnce,
+    async resign() {
+      resigned = true
+      await stepDown('this peer is leaving')
+    },
+  }
+}

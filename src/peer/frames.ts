@@ -1,0 +1,70 @@
+import { z } from 'zod'
+
+/**
+ * What goes over a doorbell: lines of JSON of at most 4 KiB. A frame says "look", never what there is to see, so a
+ * lost, forged, doubled or reordered one breaks nothing.
+ */
+
+export const MAX_FRAME_BYTES = 4_096
+/** The protocol's version, told in `hello`. Newer peers may ring in ways that older ones ignore. */
+export const PROTOCOL = 1
+
+const Frame = z.discriminatedUnion('k', [
+  /** Who calls, so that the called one knows whose end it means when the link closes. */
+  z.object({ k: z.literal('hello'), v: z.int(), peer: z.string().max(64), socket: z.string().max(512) }),
+  /** Something in the database concerns you. */
+  z.object({ k: z.literal('ring') }),
+  /** The leader has changed: read the row. */
+  z.object({ k: z.literal('leader') }),
+  z.object({ k: z.literal('ping') }),
+  z.object({ k: z.literal('pong') }),
+])
+export type Frame = z.infer<typeof Frame>
+
+export const encode = (frame: Frame): string => `${JSON.stringify(frame)}\n`
+
+/** A line that is no frame, or too long to be one; the connection that sent it is closed, and nothing else. */
+export class BadFrame extends Error {
+  override readonly name = 'BadFrame'
+}
+
+/**
+ * Cuts a byte stream into frames, whatever the chunks' borders. Holds at most one frame's bytes. Throws `BadFrame`
+ * for what is not JSON, not an object with a kind, or too long; a well-formed frame of an unknown kind is left out.
+ */
+export class FrameReader {
+  #rest = Buffer.alloc(0)
+
+  read(chunk: Uint8Array): Frame[] {
+    const frames: Frame[] = []
+    let bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : Buffer.from(chunk)
+    for (;;) {
+      const end = bytes.indexOf(0x0a)
+      if (end > MAX_FRAME_BYTES || (end === -1 && bytes.length > MAX_FRAME_BYTES)) throw new BadFrame('a frame is too long')
+      if (end === -1) break
+      const frame = parse(bytes.subarray(0, end).toString('utf8'))
+      if (frame) frames.push(frame)
+      bytes = bytes.subarray(end + 1)
+    }
+    this.#rest = Buffer.from(bytes) // a copy: a view would keep the whole chunk
+    return frames
+  }
+}
+
+const AnyFrame = z.object({ k: z.string().max(32) })
+
+function parse(line: string): Frame | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    throw new BadFrame('a frame is not JSON')
+  }
+  const known = Frame.safeParse(value)
+  if (known.success) return known.data
+  const kind = AnyFrame.safeParse(value)
+  if (!kind.success) throw new BadFrame('a frame has no kind')
+  if (Frame.options.some((option) => option.shape.k.value === kind.data.k))
+    throw new BadFrame(`a ${kind.data.k} frame is malformed`)
+  return undefined
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Config } from '../../core/config.ts'
+import type { Database } from '../../core/database.ts'
+import type { Log } from '../../core/log.ts'
+import type { Layout } from '../../core/paths.ts'
+import type { ProcessRef } from '../../core/peers.ts'
+import type { Scope } from '../../core/scope.ts'
+import type { Store } from '../../core/store.ts'
+import { startHttp } from './http.ts'
+import { startJanitor } from './janitor.ts'
+import { startReaper } from './reaper.ts'
+import { createRoutes } from './routes.ts'
+import { writePrivately, writeToken } from './token.ts'
+
+interface LeaderOptions {
+  readonly term: number
+  readonly store: Store
+  readonly database: Database
+  readonly config: Config
+  readonly layout: Layout
+  readonly clock: Clock
+  readonly self: () => { id: string; socketPath: string }
+  readonly isGone: (process: ProcessRef) => boolean
+  readonly log: Log
+  readonly onDeposed: () => void
+}
+
+const HOUR_MS = 3_600_000
+
+/** Takes up the duties of a term. All of them end with `scope`. */
+export async function startLeader(scope: Scope, options: LeaderOptions): Promise<void> {
+  const { term, store, database, config, layout, clock, self, isGone, log } = options
+  const { socketPath } = self()
+  const token = writeToken(layout.token)
+  await startHttp(scope, {
+    host: config.host,
+    port: config.port,
+    handler: createRoutes({ term, isLeading: () => store.leadership.isLeading(term, socketPath), onDeposed: options.onDeposed }),
+    onPort: async (port) => {
+      await store.leadership.publish(term, socketPath, port, token.hash)
+      writePrivately(layout.port, `${port}\n`)
+      if (port !== config.port && config.port !== 0)
+        log.warn('the port is taken by another program', { wanted: config.port, port })
+    },
+    onError: (error) => log.warn('could not move to the home port', { error }),
+  })
+  const janitor = {
+    store,
+    database,
+    leadership: store.leadership,
+    clock,
+    term,
+    socketPath,
+    messageTtlMs: config.messageTtlHours * HOUR_MS,
+    eventTtlMs: config.eventTtlHours * HOUR_MS,
+    log,
+  }
+  startJanitor(scope, janitor)
+  const { deadMs, leaseMs } = config
+  const reaper = startReaper(scope, {
+    store,
+    clock,
+    isGone,
+    selfId: () => self().id,
+    socketDir: layout.sockets,
+    deadMs,
+    everyMs: Math.min(leaseMs, deadMs / 2),
+    log,
+  })
+  await reaper.runOnce()
+}

@@ -1,0 +1,68 @@
+import { readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../../core/clock.ts'
+import { processOf } from '../../core/identity.ts'
+import type { Log } from '../../core/log.ts'
+import type { ProcessRef } from '../../core/peers.ts'
+import type { Scope } from '../../core/scope.ts'
+import type { Store } from '../../core/store.ts'
+
+/**
+ * Ends the rows of peers that nobody's link told of: dead since before this leader, or hung for longer than allowed.
+ * Removes the socket files that the dead left behind.
+ */
+
+interface ReaperOptions {
+  readonly store: Pick<Store, 'peers'>
+  readonly clock: Clock
+  readonly isGone: (process: ProcessRef) => boolean
+  readonly selfId: () => string
+  readonly socketDir: string
+  readonly deadMs: number
+  readonly everyMs: number
+  readonly log: Log
+}
+
+export function startReaper(scope: Scope, options: ReaperOptions) {
+  const { store, clock, log } = options
+
+  async function reap(): Promise<{ crashed: number; expired: number }> {
+    const counts = { crashed: 0, expired: 0 }
+    for (const row of await store.peers.all()) {
+      if (row.live === 0 || row.id === options.selfId()) continue
+      const crashed = options.isGone(processOf(row))
+      const expired = !crashed && clock.uptime() - row.heartbeat_uptime > options.deadMs
+      if (!crashed && !expired) continue
+      if (!(await store.peers.end(row.id, crashed ? 'crashed' : 'expired', row.socket_path))) continue
+      counts[crashed ? 'crashed' : 'expired']++
+      if (crashed && row.socket_path) rmSync(row.socket_path, { force: true })
+    }
+    if (counts.crashed + counts.expired > 0) log.info('reaped', counts)
+    return counts
+  }
+
+  /** Socket files that belong to no living row. A peer listens before it has its row, so the young are spared. */
+  async function sweepSockets(): Promise<number> {
+    const living = new Set((await store.peers.all()).flatMap((row) => (row.live === 1 ? row.socket_path : [])))
+    const strays = readdirSync(options.socketDir)
+      .map((name) => join(options.socketDir, name))
+      .filter((path) => path.endsWith('.sock') && !living.has(path) && isOlderThan(path, options.deadMs))
+    for (const path of strays) rmSync(path, { force: true })
+    return strays.length
+  }
+
+  scope.every(
+    options.everyMs,
+    async () => {
+      await reap()
+      await sweepSockets()
+    },
+    (error) => log.warn('reaping failed', { error }),
+  )
+  return { runOnce: reap }
+}
+
+function isOlderThan(path: string, ageMs: number): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat !== undefined && Date.now() - stat.mtimeMs > ageMs
+}

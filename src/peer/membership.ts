@@ -1,0 +1,80 @@
+import { rmSync } from 'node:fs'
+import type { Clock } from '../core/clock.ts'
+import { processOf } from '../core/identity.ts'
+import type { Log } from '../core/log.ts'
+import type { ProcessRef } from '../core/peers.ts'
+import { type Scope, sleep } from '../core/scope.ts'
+import type { Store } from '../core/store.ts'
+
+/**
+ * Alive → stale → gone.
+ *
+ * A closed link is the fast evidence and means "look": the peer may have left, crashed, or merely closed it. Dead is
+ * only what is proven dead, by its process; then its row ends, its locks are freed and those who wait are rung (G5).
+ * Any peer that notices may do this; the row's transaction lets exactly one of them be the one. A peer that hangs
+ * without dying is shown as stale by the age of its heartbeat and given up by the leader's reaper.
+ */
+
+/** A killed process may take this long to be gone after its sockets have closed: its memory is torn down first. */
+const MAX_EXITING_MS = 300
+const EXITING_LOOK_MS = 1
+
+interface MembershipOptions {
+  readonly store: Pick<Store, 'peers'>
+  readonly clock: Clock
+  readonly isGone: (process: ProcessRef) => boolean
+  readonly self: () => { id: string; socketPath: string }
+  readonly heartbeatMs: number
+  readonly log: Log
+  /** The row is no longer ours: we were given up for dead while we hung. */
+  readonly onLost: () => Promise<void>
+  readonly onHeartbeat: () => void
+}
+
+export interface Membership {
+  /** Evidence that a peer may be gone. Resolves to true where it was, and this call ended it. */
+  look(peer: { peerId: string; socketPath: string }): Promise<boolean>
+  heartbeat(): Promise<void>
+}
+
+export function startMembership(scope: Scope, options: MembershipOptions): Membership {
+  const { store, clock, log } = options
+  const looking = new Map<string, Promise<boolean>>()
+
+  async function look(peer: { peerId: string; socketPath: string }): Promise<boolean> {
+    const deadline = clock.uptime() + MAX_EXITING_MS
+    for (;;) {
+      const row = await store.peers.get(peer.peerId)
+      if (!row || row.live === 0 || row.socket_path !== peer.socketPath) return false
+      if (options.isGone(processOf(row))) {
+        const ended = await store.peers.end(peer.peerId, 'crashed', peer.socketPath)
+        if (ended) {
+          log.info('peer crashed', { peer: row.name, crashedPid: row.pid })
+          rmSync(peer.socketPath, { force: true })
+        }
+        return ended
+      }
+      if (clock.uptime() > deadline || scope.signal.aborted) return false
+      await sleep(EXITING_LOOK_MS, scope.signal)
+    }
+  }
+
+  async function heartbeat(): Promise<void> {
+    const { id, socketPath } = options.self()
+    if (!(await store.peers.heartbeat(id, socketPath))) await options.onLost()
+    options.onHeartbeat()
+  }
+
+  scope.every(options.heartbeatMs, heartbeat, (error) => log.warn('heartbeat failed', { error }))
+
+  return {
+    heartbeat,
+    look(peer) {
+      const known = looking.get(peer.socketPath)
+      if (known) return known
+      const started = look(peer).finally(() => looking.delete(peer.socketPath))
+      looking.set(peer.socketPath, started)
+      return started
+    },
+  }
+}

@@ -1,0 +1,257 @@
+import { randomBytes } from 'node:crypto'
+import { Bell } from '../core/bell.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Environment, readConfig } from '../core/config.ts'
+import type { Database } from '../core/database.ts'
+import { fail } from '../core/errors.ts'
+import { createBudget } from '../core/limits.ts'
+import { createLog, type Log } from '../core/log.ts'
+import type { Actor, Context } from '../core/operation.ts'
+import { type Caller, call } from '../core/operations.ts'
+import { exists, newSocketPath, openDataDir } from '../core/paths.ts'
+import type { Arrival } from '../core/peers.ts'
+import { Scope } from '../core/scope.ts'
+import { openStore, type Store } from '../core/store.ts'
+import { type Doorbell, startDoorbell } from './doorbell.ts'
+import { type Election, startElection } from './election.ts'
+import { startMembership } from './membership.ts'
+import { isGone, ownProcess } from './process-identity.ts'
+import { placeOf } from './project.ts'
+import { createTermGuard } from './term-guard.ts'
+import { socketTransport, type Transport } from './transport.ts'
+
+/** One live process on the mesh: everything it consists of, joined into one lifetime. */
+
+export interface JoinOptions {
+  /** Settings as in the environment (`SLM_MESH_DATA_DIR`, …); see the README. Default: none, so all defaults. */
+  readonly env?: Environment
+  /** What this is, as others see it: `claude-code`, `build-script`. Default `library`. */
+  readonly agentType?: string
+  /** The directory it works in. Default: the current one. */
+  readonly projectPath?: string
+  /** Its session's own id, by which it is recognised when it comes back. */
+  readonly sessionKey?: string
+  readonly kind?: Arrival['kind']
+  readonly clock?: Clock
+  readonly transport?: Transport
+  /** Receives what is logged at level warn and above. Default: nothing. */
+  readonly stderr?: (line: string) => void
+}
+
+export interface MeshPeer extends AsyncDisposable {
+  /** Who this is; may change once, when the session turns out to be a known one. */
+  readonly self: Actor
+  /** True when an earlier process's mailbox was taken up. */
+  readonly returned: boolean
+  /** Does anything that can be done on the mesh. Throws `MeshError`. */
+  readonly call: Caller
+  /** Rings whenever something may have changed for this peer. */
+  readonly bell: Bell
+  readonly store: Store
+  readonly log: Log
+  /** Ids of messages in answers that have not left yet. */
+  readonly carrying: ReadonlySet<string>
+  readonly leadingTerm: number | null
+  /** What an operation leans on, for a door that answers somewhere else than to its caller. */
+  context(door: Pick<Context, 'signal' | 'afterAnswer'>): Context
+  /** The client has told which session this is. */
+  claimSession(sessionKey: string): Promise<void>
+  /** The client works in another directory now. */
+  moveTo(projectPath: string): Promise<void>
+  /** Leaves: locks are freed, the others are told. Safe to call twice. */
+  leave(): Promise<void>
+}
+
+/** How often a peer asks whether it has missed a ring, or lost its file or its socket. Each look costs 10 µs. */
+const VIGIL_MS = 1_000
+const RATE_WINDOW_MS = 10_000
+
+/** Joins the mesh of the data directory. Throws `MeshError`: `unsafe`, `read_only`, `schema_newer`, `full`, … */
+export async function joinMesh(options: JoinOptions = {}): Promise<MeshPeer> {
+  const scope = new Scope()
+  try {
+    return await join(scope, options)
+  } catch (error) {
+    await scope[Symbol.asyncDispose]().catch(() => {})
+    throw error
+  }
+}
+
+async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
+  const config = readConfig(options.env ?? {})
+  const clock = options.clock ?? systemClock
+  const layout = openDataDir(config.dataDir)
+  const socketPath = newSocketPath(layout.dataDir, randomBytes(process.platform === 'win32' ? 16 : 4).toString('hex'))
+  const bell = new Bell()
+  // The store rings through a doorbell that needs the store's peer to say who it is.
+  let doorbell: Doorbell | undefined
+  const { store, database } = await openStore(layout.database, {
+    clock,
+    staleMs: config.staleMs,
+    ring: (target) => doorbell?.ring(target),
+    isGone,
+  })
+  scope.defer(() => database[Symbol.dispose]())
+
+  const arrival: Arrival = {
+    kind: options.kind ?? 'session',
+    agentType: options.agentType ?? 'library',
+    ...placeOf(options.projectPath ?? process.cwd()),
+    process: ownProcess(),
+    socketPath,
+    name: config.name || undefined,
+    sessionKey: options.sessionKey,
+  }
+  const me = await createSelf(store, arrival)
+  const log = createLog(layout.log, config.log, () => me.name(), options.stderr ?? (() => {}))
+
+  let election: Election | undefined
+  doorbell = await startDoorbell(scope, {
+    transport: options.transport ?? socketTransport,
+    socketPath,
+    self: () => me.id(),
+    log,
+    onRing: () => bell.ring(),
+    onLeader: () => election?.look(),
+    onClosed: (peer) => {
+      if (store.leadership.read().peer?.socketPath === peer.socketPath) election?.look()
+      membership.look(peer).catch((error: unknown) => log.warn('could not look after a closed link', { error }))
+    },
+  })
+  const membership = startMembership(scope, {
+    store,
+    clock,
+    isGone,
+    self: () => ({ id: me.id(), socketPath }),
+    heartbeatMs: config.heartbeatMs,
+    log,
+    onLost: () => me.join(),
+    onHeartbeat: () => bell.ring(),
+  })
+
+  await me.join()
+  scope.defer(() =>
+    store.peers.end(me.id(), 'left', socketPath).catch((error: unknown) => log.warn('could not say goodbye', { error })),
+  )
+  election = startElection(scope, {
+    leadership: store.leadership,
+    doorbell,
+    guard: createTermGuard(layout.dataDir),
+    clock,
+    isGone,
+    leaseMs: config.leaseMs,
+    candidate: () => ({ id: me.id(), name: me.name(), process: arrival.process, socketPath }),
+    log,
+    lead: async (term, termScope, stepDown) => {
+      await announce(store, doorbell, socketPath)
+      const { startLeader } = await import('./leader/leader.ts')
+      const self = () => ({ id: me.id(), socketPath })
+      const onDeposed = () => stepDown('the term has moved on')
+      await startLeader(termScope, { term, store, database, config, layout, clock, self, isGone, log, onDeposed })
+    },
+  })
+  scope.defer(() => election?.resign())
+  await election.runOnce()
+  watch(scope, { database, doorbell, bell, log, socketPath, onReplaced: () => me.join() })
+
+  const budget = createBudget(config.rate, RATE_WINDOW_MS, () => clock.uptime())
+  const carrying = new Set<string>()
+  const context: MeshPeer['context'] = (door) => {
+    if (scope.signal.aborted) throw fail('closed', { why: 'it was asked to leave' })
+    return { actor: me.actor(), store, clock, bell, carrying, spend: budget.spend, defaults: config, ...door }
+  }
+  return {
+    get self() {
+      return me.actor()
+    },
+    get returned() {
+      return me.returned()
+    },
+    get leadingTerm() {
+      return election.leadingTerm
+    },
+    bell,
+    store,
+    log,
+    carrying,
+    context,
+    async call(name, input, { signal } = {}) {
+      const after: ((left: boolean) => Promise<void>)[] = []
+      const output = await call(name, context({ signal: signal ?? scope.signal, afterAnswer: (run) => after.push(run) }), input)
+      for (const run of after) await run(true)
+      return output
+    },
+    claimSession: (sessionKey) => me.claim(sessionKey),
+    async moveTo(projectPath) {
+      await me.moveTo(projectPath)
+    },
+    leave: () => scope[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+  }
+}
+
+/** Which row this process is, through joining, returning, claiming and moving. */
+async function createSelf(store: Store, first: Arrival) {
+  let arrival = first
+  let row: { id: string; name: string; session_key: string | null } = { id: '', name: '', session_key: null }
+  let returned = false
+
+  async function become(joined: { id: string; returned: boolean }): Promise<void> {
+    row = (await store.peers.get(joined.id)) ?? { ...row, id: joined.id }
+    returned ||= joined.returned
+    arrival = { ...arrival, returningId: joined.id }
+  }
+
+  return {
+    id: () => row.id,
+    name: () => row.name,
+    returned: () => returned,
+    actor: (): Actor => ({
+      id: row.id,
+      name: row.name,
+      agentType: arrival.agentType,
+      projectPath: arrival.projectPath,
+      repo: arrival.repo,
+    }),
+    join: async () => become(await store.peers.join(arrival)),
+    async claim(sessionKey: string) {
+      if (row.session_key !== null) return
+      await become(await store.peers.claimSession(row.id, sessionKey, { ...arrival, returningId: undefined }))
+      arrival = { ...arrival, sessionKey }
+    },
+    async moveTo(projectPath: string) {
+      const place = placeOf(projectPath)
+      if (place.projectPath === arrival.projectPath) return
+      arrival = { ...arrival, ...place }
+      await store.peers.update(row.id, place)
+    },
+  }
+}
+
+/** Tells everybody who leads now; the links stay, and tell of a crash by closing. */
+async function announce(store: Store, doorbell: Doorbell, ownSocket: string): Promise<void> {
+  for (const row of await store.peers.all()) {
+    if (row.live === 0 || row.socket_path === null || row.socket_path === ownSocket) continue
+    doorbell.tell({ peerId: row.id, socketPath: row.socket_path }, 'leader')
+  }
+}
+
+/** The safety net under the doorbell: rings that were missed, a file that was replaced, a socket that was removed. */
+function watch(
+  scope: Scope,
+  on: { database: Database; doorbell: Doorbell; bell: Bell; log: Log; socketPath: string; onReplaced: () => Promise<void> },
+): void {
+  let version = on.database.dataVersion()
+  const look = async () => {
+    if (on.database.replaced()) {
+      on.log.warn('the database was replaced or deleted under this process: moving to the one at its path', {})
+      await on.database.reopen()
+      await on.onReplaced()
+    }
+    const now = on.database.dataVersion()
+    if (now !== version) on.bell.ring()
+    version = now
+    if (process.platform !== 'win32' && !exists(on.socketPath)) await on.doorbell.relisten()
+  }
+  scope.every(VIGIL_MS, look, (error) => on.log.warn('vigil failed', { error }))
+}
