@@ -1,0 +1,39 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/**
+ * Gives the run one directory under which every test has its own, and fails the run if any process that was
+ * started for it is still alive at the end.
+ */
+export default function setup() {
+  const root = mkdtempSync(join(tmpdir(), 'mt-'))
+  process.env.SLM_MESH_TEST_ROOT = root
+  return async () => {
+    const deadline = Date.now() + 3_000
+    let left = processesOf(root)
+    while (left.length > 0 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      left = processesOf(root)
+    }
+    for (const { pid } of left) process.kill(pid, 'SIGKILL')
+    rmSync(root, { recursive: true, force: true })
+    if (left.length > 0) throw new Error(`left running: ${left.map(({ pid, command }) => `${pid} ${command}`).join('; ')}`)
+  }
+}
+
+/** Processes that were given a data directory below `root`. Linux only; elsewhere nothing is found. */
+function processesOf(root: string): { pid: number; command: string }[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((name) => {
+      try {
+        if (!readFileSync(`/proc/${name}/environ`, 'utf8').includes(`SLM_MESH_DATA_DIR=${root}`)) return []
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        return command === '' ? [] : [{ pid: Number(name), command }]
+      } catch {
+        return [] // gone meanwhile, or not ours to see
+      }
+    })
+}
