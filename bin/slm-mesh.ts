@@ -10,6 +10,8 @@ const isServer = args.length === 0 ? !process.stdin.isTTY : args[0] === 'mcp' &&
 const stderr = (line: string) => void process.stderr.write(line)
 
 if (isServer) {
+  // A bug must be seen, and must not take the agent off the mesh.
+  process.on('unhandledRejection', (reason) => stderr(`slm-mesh bug: ${reason instanceof Error ? reason.stack : reason}\n`))
   const { serve } = await import('../src/mcp/main.ts')
   const code = await serve({
     env: process.env,

@@ -345,7 +345,11 @@ export const messageOperations = {
           for (const id of shown) carrying.delete(id)
         })
       }
-      return { messages, more: found.length > messages.length, ...(messages.length > 0 && { note: FROM_PEERS }) }
+      return {
+        messages,
+        more: found.length > messages.length,
+        ...(messages.some((m) => m.from.id !== actor.id) && { note: FROM_PEERS }),
+      }
     },
   }),
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, realpathSync, rmSync, type Stats, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fail } from './errors.ts'
@@ -104,6 +104,11 @@ export function newSocketPath(dataDir: string, shortId: string): string {
   const place = socketPlace(dataDir, shortId, { platform: process.platform, tempDir: tmpdir(), uid })
   if (place.dir) makePrivateDir(place.dir)
   return place.path
+}
+
+/** Removes the socket that a dead process left behind; a named pipe has gone with its process. */
+export function removeSocket(path: string): void {
+  if (!path.startsWith('\\\\.\\pipe\\')) rmSync(path, { force: true })
 }
 
 /** True while something stands at that path; for sockets, which their owner must notice being removed. */

@@ -30,7 +30,7 @@ export function createTermGuard(dataDir: string): TermGuard {
     acquire(term, onCompromised) {
       rmSync(pathOf(term), { recursive: true, force: true })
       try {
-        const release = lockfile.lockSync(join(dataDir, 'leader'), {
+        const release = lockfile.lockSync(join(dataDir, `leader.${term}`), {
           lockfilePath: pathOf(term),
           realpath: false,
           stale: NEVER_STALE_MS,
