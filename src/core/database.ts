@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
+import { accessSync, chmodSync, closeSync, constants, openSync, statSync } from 'node:fs'
 import Native from 'better-sqlite3'
 import { fail, MeshError } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA, migrate } from './migrate.ts'
@@ -309,6 +309,8 @@ function createPrivately(path: string): void {
     if (codeOf(error) !== 'EEXIST') throw error
     const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) chmodSync(path, 0o600)
+    // SQLite opens what it may only read, and leaves a WAL beside it that is as read-only even when the file no longer is.
+    accessSync(path, constants.R_OK | constants.W_OK)
   }
 }
 
