@@ -66,18 +66,24 @@ export const candidate = (pid: number): Candidate => ({
 
 /** Sockets inside one process. What is sent arrives in a later tick, in order; a stalled reader takes nothing. */
 export function memoryTransport() {
-  const listeners = new Map<string, (connection: Connection) => Handlers>()
+  const listeners = new Map<string, { accept(connection: Connection): Handlers; closers: Set<() => void> }>()
   const stalled = new Set<string>()
   const ends: { path: string; pendingBytes: () => number }[] = []
 
   const transport: Transport = {
     async listen(path, accept) {
       if (listeners.has(path)) throw Object.assign(new Error(`${path} is taken`), { code: 'EADDRINUSE' })
-      listeners.set(path, accept)
-      return { [Symbol.asyncDispose]: async () => void listeners.delete(path) }
+      const closers = new Set<() => void>()
+      listeners.set(path, { accept, closers })
+      return {
+        async [Symbol.asyncDispose]() {
+          listeners.delete(path)
+          for (const close of closers) close()
+        },
+      }
     },
     connect(path, handlers) {
-      const accept = listeners.get(path)
+      const listener = listeners.get(path)
       let open = true
       let pending = 0
       let far: Handlers | undefined
@@ -99,17 +105,19 @@ export function memoryTransport() {
         get pendingBytes() {
           return pending
         },
-        close: () => setImmediate(close, 'ended'),
+        end: () => void setImmediate(close, 'ended'),
+        close: () => void setImmediate(close, 'ended'),
       })
       ends.push({ path, pendingBytes: () => pending })
-      if (accept)
-        far = accept(
+      if (listener) {
+        listener.closers.add(() => close('ended'))
+        far = listener.accept(
           end(
             () => handlers,
             () => false,
           ),
         )
-      else setImmediate(close, 'refused')
+      } else setImmediate(close, 'refused')
       return end(
         () => far,
         () => stalled.has(path),

@@ -15,7 +15,7 @@ const CONTRACT: Record<string, { input: string; output: string; required?: strin
     output: 'messageId messageIds recipients',
     required: 'to message',
   },
-  mesh_inbox: { input: 'filter from thread limit wait', output: 'messages more' },
+  mesh_inbox: { input: 'filter from thread limit wait', output: 'messages more note' },
   mesh_state: {
     input: 'action key value namespace ifVersion prefix',
     output: 'entry entries more',
