@@ -211,6 +211,8 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
     runOnce,
     async resign() {
       resigned = true
+      // A round that is standing now may still win: what it wins is given up as well.
+      await round?.catch(() => {})
       await stepDown('this peer is leaving')
     },
   }
