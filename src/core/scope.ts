@@ -14,8 +14,17 @@ export class Scope implements AsyncDisposable {
     return this.#controller.signal
   }
 
-  /** Runs `close` when the scope closes; the returned function takes it back. */
+  /**
+   * Runs `close` when the scope closes, or at once where it has: what was still being opened then must not stay open.
+   * The returned function takes it back.
+   */
   defer(close: () => unknown): () => void {
+    if (this.signal.aborted) {
+      void Promise.resolve()
+        .then(close)
+        .catch(() => {})
+      return () => {}
+    }
     this.#closers.add(close)
     return () => this.#closers.delete(close)
   }
@@ -33,6 +42,7 @@ export class Scope implements AsyncDisposable {
    * A call that fails goes to `onError` and does not end the loop.
    */
   every(ms: number, run: () => unknown, onError: (error: unknown) => void): void {
+    if (this.signal.aborted) return
     let timer: NodeJS.Timeout
     const tick = async () => {
       try {
