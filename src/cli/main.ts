@@ -1,24 +1,16 @@
 import { Command, CommanderError, Option } from 'commander'
-import type { Environment } from '../core/config.ts'
 import { MeshError } from '../core/errors.ts'
 import { VERSION } from '../core/version.ts'
-import type { Terminal } from './render.ts'
+import type { Invocation } from './invocation.ts'
 
 /** The program for people and scripts. Each command is one file in `commands/`, loaded when it is asked for. */
-
-export interface CliOptions {
-  readonly env: Environment
-  readonly terminal: Terminal
-  /** The path of this program, to start more of it. */
-  readonly program: string
-}
 
 /** Exit codes: 0 ok, 1 failed, 2 usage, 3 nothing running or not found. */
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
 /** Runs one command line. Resolves to the exit code. */
-export async function main(args: readonly string[], options: CliOptions): Promise<number> {
+export async function main(args: readonly string[], options: Invocation): Promise<number> {
   const { terminal } = options
   let code = 0
   const program = new Command('slm-mesh')
@@ -56,8 +48,9 @@ export async function main(args: readonly string[], options: CliOptions): Promis
   } catch (error) {
     // Commander has said what was wrong with the words; help and version end this way too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
-    if (!(error instanceof MeshError)) throw error
+    const isSystemError = error instanceof Error && 'syscall' in error
+    if (!(error instanceof MeshError || isSystemError)) throw error
     terminal.err(`slm-mesh: ${error.message}\n`)
-    return error.code === 'setting' ? EXIT_USAGE : EXIT_FAILED
+    return error instanceof MeshError && error.code === 'setting' ? EXIT_USAGE : EXIT_FAILED
   }
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { fail } from './errors.ts'
 
@@ -22,11 +22,14 @@ export function canonicalPath(path: string, projectPath: string): FilePath {
   return { filePath, key: pathKey(filePath, { folds: foldsCase(filePath), separator: sep }) }
 }
 
-/** Pure: how a canonical path is compared. */
+/**
+ * Pure: how a canonical path is compared. Folded by way of upper case, because several lower-case letters may share one
+ * (σ and ς): rather one lock for two files than two for one.
+ */
 export function pathKey(filePath: string, on: { folds: boolean; separator: string }): string {
   const composed = filePath.normalize('NFC').split(on.separator).join('/')
   const key = composed.length > 1 && composed.endsWith('/') ? composed.slice(0, -1) : composed
-  return on.folds ? key.toLowerCase() : key
+  return on.folds ? key.toUpperCase().toLowerCase().normalize('NFC') : key
 }
 
 /** The keys of all directories above, nearest last: a lock on any of them covers this path. Pure. */
@@ -75,21 +78,21 @@ const lstat = (path: string) => {
   }
 }
 
-/** Whether the file system finds the nearest existing ancestor, or the file, under the other case as well. */
+/**
+ * Whether the file system finds the nearest existing ancestor, or the file, under the other case as well. A link of that
+ * name proves nothing: neither a symbolic one, nor a second name of one file.
+ */
 function foldsCase(path: string): boolean {
   for (let at = path; ; at = dirname(at)) {
     const swapped = join(dirname(at), swapCase(basename(at)))
     const found = lstat(at)
-    if (found && swapped !== at) {
-      try {
-        const other = statSync(swapped, { throwIfNoEntry: false })
-        return other !== undefined && other.ino === statSync(at).ino && other.dev === found.dev
-      } catch {
-        return false
-      }
+    if (found && swapped !== at && (found.isDirectory() || found.nlink === 1)) {
+      const other = lstat(swapped)
+      return other !== undefined && other.ino === found.ino && other.dev === found.dev
     }
     if (dirname(at) === at) return process.platform === 'win32'
   }
 }
 
-const swapCase = (name: string) => name.replace(/\p{L}/gu, (c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase()))
+/** ASCII letters only: others have no single other case (ß), or not the same one on every file system. */
+const swapCase = (name: string) => name.replace(/[a-z]/gi, (c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase()))

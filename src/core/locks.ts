@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import type { Database, Sql, Transaction } from './database.ts'
@@ -140,9 +140,9 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     let again = LOOK_AGAIN_MS
     for (const path of claim.paths) {
       for (const row of overlapping<Row>(tx, 'locks', path.key)) {
-        if (row.holder_id === actor.id) continue
+        // Also one's own: a lock that is over is not revived past those who wait, nor with the token that it had.
         if (isOver(row)) free(tx, row, 'expired')
-        else {
+        else if (row.holder_id !== actor.id) {
           conflicts.push(conflictOf(row))
           again = Math.min(again, row.expires_uptime - clock.uptime())
         }

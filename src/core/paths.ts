@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, realpathSync, rmSync, type Stats, statSync } from 'node:fs'
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, realpathSync, rmSync, type Stats, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fail } from './errors.ts'
@@ -56,6 +56,12 @@ export function makePrivateDir(path: string): void {
   const why = whyUnsafe(stat, process.getuid?.(), process.platform)
   if (why) throw fail('unsafe', { path, why })
   if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) chmodSync(path, 0o700)
+  try {
+    // Asked here, where the directory can be named: SQLite would complain of the file in it.
+    accessSync(path, constants.W_OK)
+  } catch (error) {
+    throw unusable(path, error)
+  }
 }
 
 /** Why a directory must not be trusted, or undefined. Pure; on Windows the profile's ACL is the wall. */

@@ -30,7 +30,7 @@ interface ServeOptions {
 }
 
 /** How soon an orphan notices that its parent is gone. */
-const ORPHAN_LOOK_MS = 500
+const ORPHAN_LOOK_MS = 1_000
 /** How long saying goodbye may take before the process ends anyway; the others will notice its death. */
 const GOODBYE_MS = 1_000
 

@@ -30,8 +30,8 @@ import type { TermGuard } from './term-guard.ts'
 
 /** A round is late, and its observer has slept, when it comes this many rounds after the last. */
 const LATE_ROUNDS = 3
-/** The guard moves every other round; a follower asks a leader whose guard has been still for longer. */
-const QUIET_ROUNDS = 2.5
+/** The guard moves about once a round; a follower pings a leader whose guard has been still for longer. */
+const QUIET_ROUNDS = 1.5
 /** How long a process may take to be gone after its link has closed. */
 const MAX_EXITING_MS = 300
 
@@ -95,7 +95,7 @@ export interface Election {
 
 export function startElection(scope: Scope, options: ElectionOptions): Election {
   const { leadership, doorbell, guard, clock, log } = options
-  const roundMs = options.leaseMs / 10
+  const roundMs = options.leaseMs / 5
   const observer = createObserver(roundMs)
   let leading: { term: number; scope: Scope } | null = null
   let round: Promise<Verdict> | null = null

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { CliOptions } from '../main.ts'
+import type { Invocation } from '../invocation.ts'
 import { paint, type Terminal } from '../render.ts'
 import { freePort, Session } from './demo/session.ts'
 import { type Mesh, type Step, steps } from './demo/story.ts'
@@ -15,7 +15,7 @@ interface Told {
   lines: string[]
 }
 
-export async function demo({ env, terminal, program, json }: CliOptions & { json: boolean }): Promise<number> {
+export async function demo({ env, terminal, program, json }: Invocation & { json: boolean }): Promise<number> {
   const home = mkdtempSync(join(tmpdir(), 'slm-mesh-demo-'))
   const project = join(home, 'project')
   mkdirSync(project)
