@@ -1,13 +1,14 @@
 import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database, Sql, Transaction } from './database.ts'
+import type { Database } from './database.ts'
 import { type Conflict, fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
 import { canonicalPath, type FilePath, keysAbove, keysBelow, pathInRepo } from './file-path.ts'
 import { line, MAX_LIST, text, waitSeconds } from './limits.ts'
 import { type Actor, operation } from './operation.ts'
 import type { Peers } from './peers.ts'
+import type { Sql, Transaction } from './sql.ts'
 
 /**
  * Locks on files and directories (G6). A lock on a directory covers what is below it. Never two holders of one
