@@ -10,6 +10,8 @@ export default defineConfig({
   ],
   test: {
     include: ['test/**/*.test.ts'],
+    // The faults are signals, file modes and /proc: things that Windows does not have.
+    exclude: process.platform === 'win32' ? ['test/faults/**'] : [],
     globalSetup: ['test/support/leftovers.ts'],
     // Each test file starts real processes; two files at a time keep two cores busy without starving anyone.
     pool: 'forks',

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Standard input is a pipe and there are no arguments, or the first is `mcp`: an agent has started us as its MCP
 // server. Otherwise a person or a script is at the shell.
+import { fileURLToPath } from 'node:url'
+
 process.umask(0o077)
 
 const args = process.argv.slice(2)
@@ -8,6 +10,8 @@ const isServer = args.length === 0 ? !process.stdin.isTTY : args[0] === 'mcp' &&
 const stderr = (line: string) => void process.stderr.write(line)
 
 if (isServer) {
+  // A bug must be seen, and must not take the agent off the mesh.
+  process.on('unhandledRejection', (reason) => stderr(`slm-mesh bug: ${reason instanceof Error ? reason.stack : reason}\n`))
   const { serve } = await import('../src/mcp/main.ts')
   const code = await serve({
     env: process.env,
@@ -23,5 +27,7 @@ if (isServer) {
   process.exit(code)
 } else {
   const { main } = await import('../src/cli/main.ts')
-  process.exitCode = await main(args, { env: process.env, stdout: process.stdout, stderr, program: import.meta.filename })
+  const colour = process.stdout.isTTY && !process.env.NO_COLOR
+  const terminal = { out: (text: string) => void process.stdout.write(text), err: stderr, colour }
+  process.exitCode = await main(args, { env: process.env, terminal, program: fileURLToPath(import.meta.url) })
 }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from './errors.ts'
 import { RESERVED_NAMES } from './limits.ts'
 import { LEVELS } from './log.ts'

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
+import { accessSync, chmodSync, closeSync, constants, openSync, statSync } from 'node:fs'
 import Native from 'better-sqlite3'
 import { fail, MeshError } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA, migrate } from './migrate.ts'
@@ -35,6 +35,8 @@ export interface Transaction extends Sql {
 /** SQLite 3.7.0 to 3.51.2 can lose commits when several processes checkpoint one WAL (sqlite.org/wal.html#walresetbug). */
 const OLDEST_SQLITE = [3, 51, 3] as const
 const BUSY_DEADLINE_MS = 5_000
+/** What SQLite answers for `auto_vacuum = INCREMENTAL`. */
+const INCREMENTAL = 2
 /** Short naps before giving the event loop back: 20 to 220 µs each, so at most about 1 ms in all. */
 const NAPS = 8
 /** A batch larger than this would hold the event loop and the write lock for longer than 20 ms. */
@@ -275,8 +277,8 @@ function openOnce(path: string): Native.Database {
   const native = new Native(path, { timeout: 0 })
   try {
     checkSqliteVersion(native)
-    // Before anything is written: later it would be ignored.
-    native.pragma('auto_vacuum = INCREMENTAL')
+    // Before anything is written: later it would be ignored. Asked first, because setting it writes to the file.
+    if (native.pragma('auto_vacuum', { simple: true }) !== INCREMENTAL) native.pragma('auto_vacuum = INCREMENTAL')
     const mode = native.pragma('journal_mode = WAL', { simple: true })
     if (mode !== 'wal') throw fail('storage', { path, detail: `its file system does not allow WAL (journal mode ${mode})` })
     native.pragma('synchronous = NORMAL')
@@ -307,6 +309,8 @@ function createPrivately(path: string): void {
     if (codeOf(error) !== 'EEXIST') throw error
     const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) chmodSync(path, 0o600)
+    // SQLite opens what it may only read, and leaves a WAL beside it that is as read-only even when the file no longer is.
+    accessSync(path, constants.R_OK | constants.W_OK)
   }
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from './errors.ts'
 import type { Context } from './operation.ts'
 import { call, type OperationName, operations } from './operations.ts'

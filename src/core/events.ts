@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import type { Database, Sql, Transaction } from './database.ts'

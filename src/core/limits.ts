@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fail } from './errors.ts'
 
 /** How many peers may live at once. Each costs every event one row look-up and the leader one socket. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Bell } from './bell.ts'
 import type { Clock } from './clock.ts'
 import type { Store } from './store.ts'

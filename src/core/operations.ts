@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { fail } from './errors.ts'
 import { eventOperations } from './events.ts'
 import { lockOperations } from './locks.ts'

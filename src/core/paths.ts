@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, realpathSync, rmSync, type Stats, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fail } from './errors.ts'
@@ -56,6 +56,12 @@ export function makePrivateDir(path: string): void {
   const why = whyUnsafe(stat, process.getuid?.(), process.platform)
   if (why) throw fail('unsafe', { path, why })
   if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) chmodSync(path, 0o700)
+  try {
+    // Asked here, where the directory can be named: SQLite would complain of the file in it.
+    accessSync(path, constants.W_OK)
+  } catch (error) {
+    throw unusable(path, error)
+  }
 }
 
 /** Why a directory must not be trusted, or undefined. Pure; on Windows the profile's ACL is the wall. */
@@ -104,6 +110,11 @@ export function newSocketPath(dataDir: string, shortId: string): string {
   const place = socketPlace(dataDir, shortId, { platform: process.platform, tempDir: tmpdir(), uid })
   if (place.dir) makePrivateDir(place.dir)
   return place.path
+}
+
+/** Removes the socket that a dead process left behind; a named pipe has gone with its process. */
+export function removeSocket(path: string): void {
+  if (!path.startsWith('\\\\.\\pipe\\')) rmSync(path, { force: true })
 }
 
 /** True while something stands at that path; for sockets, which their owner must notice being removed. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from './clock.ts'
 import type { Database, Sql, Transaction } from './database.ts'
 import { fail } from './errors.ts'
@@ -11,6 +11,8 @@ import { operation } from './operation.ts'
 /** Who is there. A row is a mailbox with a name; `live` while a process stands behind it, `away` after that. */
 
 const MAX_SUMMARY = 2_500
+/** Mailboxes without a process that a list shows, those left last; the others can still be written to. */
+const MAX_AWAY_SHOWN = 20
 /** An id prefix shorter than this would fit by accident. */
 const MIN_PREFIX = 4
 /** Senders that are no peers and need no registration. */
@@ -304,7 +306,10 @@ export const peerOperations = {
       const inScope = (row: PeerRow) =>
         scope === 'machine' ||
         (scope === 'directory' ? row.project_path === self.project_path : row.repo !== null && row.repo === self.repo)
-      return { peers: rows.filter((row) => row !== self && inScope(row)).map(store.peers.toPeer), self: store.peers.toPeer(self) }
+      const others = rows.filter((row) => row !== self && inScope(row))
+      const away = others.filter((row) => row.live === 0).sort((a, b) => (b.left_at ?? 0) - (a.left_at ?? 0))
+      const shown = [...others.filter((row) => row.live === 1), ...away.slice(0, MAX_AWAY_SHOWN)]
+      return { peers: shown.map(store.peers.toPeer), self: store.peers.toPeer(self) }
     },
   }),
 

@@ -48,7 +48,8 @@ export const forgetPeers = (tx: Transaction, now: number, ttlMs: number): number
 /** Gives up to `pages` free pages back to the file system. */
 export function vacuum(tx: Transaction, pages: number): number {
   const free = tx.get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0
-  if (free > pages) tx.all(`PRAGMA incremental_vacuum(${pages})`)
+  // One page a call: the statement has a step, but no row, for each page, and only its first step is taken.
+  if (free > pages) for (let page = 0; page < pages; page++) tx.run('PRAGMA incremental_vacuum(1)')
   return free
 }
 

@@ -8,14 +8,23 @@ export class Scope implements AsyncDisposable {
   readonly #controller = new AbortController()
   readonly #closers = new Set<() => unknown>()
   #closed: Promise<void> | undefined
+  #ended = false
 
   /** Aborted as soon as closing begins. */
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
-  /** Runs `close` when the scope closes; the returned function takes it back. */
+  /**
+   * Runs `close` when the scope closes; the returned function takes it back. What was still being opened when the
+   * scope closed is closed as soon as it is handed over.
+   */
   defer(close: () => unknown): () => void {
+    if (this.#ended) {
+      // There is nobody left to tell of a failure.
+      void (async () => close())().catch(() => {})
+      return () => {}
+    }
     this.#closers.add(close)
     return () => this.#closers.delete(close)
   }
@@ -33,6 +42,7 @@ export class Scope implements AsyncDisposable {
    * A call that fails goes to `onError` and does not end the loop.
    */
   every(ms: number, run: () => unknown, onError: (error: unknown) => void): void {
+    if (this.signal.aborted) return
     let timer: NodeJS.Timeout
     const tick = async () => {
       try {
@@ -51,17 +61,22 @@ export class Scope implements AsyncDisposable {
     return this.#closed
   }
 
+  #last(): (() => unknown) | undefined {
+    return [...this.#closers].at(-1)
+  }
+
   async #close() {
     this.#controller.abort()
     const errors: unknown[] = []
-    for (const close of [...this.#closers].reverse()) {
+    for (let close = this.#last(); close; close = this.#last()) {
+      this.#closers.delete(close)
       try {
         await close()
       } catch (error) {
         errors.push(error)
       }
     }
-    this.#closers.clear()
+    this.#ended = true
     if (errors.length > 0) throw new AggregateError(errors, 'closing failed')
   }
 }

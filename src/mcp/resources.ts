@@ -114,7 +114,10 @@ export function serveResources(server: Server, session: Session): void {
     const joined = await session.join()
     await joined.peer.store.events.subscribe(joined.peer.self.id, changedBy, PURPOSE)
     subscribed.add(uri)
-    if (!watching) void watch(joined, (watching = new AbortController()).signal)
+    if (!watching) {
+      watching = new AbortController()
+      watch(joined, watching.signal).catch((error: unknown) => joined.peer.log.warn('resources are no longer watched', { error }))
+    }
     return {}
   })
   server.setRequestHandler(UnsubscribeRequestSchema, async ({ params: { uri } }) => {

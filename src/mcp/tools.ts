@@ -1,5 +1,5 @@
 import type { Tool } from '@modelcontextprotocol/sdk/types.js'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Door, doors, type Places } from '../core/doors.ts'
 
 /** The eight tools: where each operation is offered to a model, and what the model is told about it. */

@@ -1,5 +1,5 @@
 import type { Log } from '../core/log.ts'
-import type { Scope } from '../core/scope.ts'
+import { type Scope, sleep } from '../core/scope.ts'
 import { BadFrame, encode, type Frame, FrameReader, PROTOCOL } from './frames.ts'
 import type { Connection, Transport } from './transport.ts'
 
@@ -10,12 +10,15 @@ import type { Connection, Transport } from './transport.ts'
  */
 
 const MAX_PENDING_BYTES = 64 * 1024
+const MAX_FAREWELL_MS = 100
 
 export interface Doorbell {
   /** Makes that peer look at the database. */
   ring(target: { peerId: string; socketPath: string }): void
   /** Opens and keeps a link, so that its closing is noticed, and tells the other side that it leads or pings it. */
   tell(target: { peerId: string; socketPath: string }, what: 'leader' | 'ping'): void
+  /** Whether a link to there is open, so that its closing will be noticed. */
+  linked(socketPath: string): boolean
   /** How many pongs have come from there; a number that grows is a sign of life. */
   pongs(socketPath: string): number
   /** Listens again where somebody has removed the socket's file. */
@@ -43,8 +46,13 @@ interface Link {
 export async function startDoorbell(scope: Scope, options: DoorbellOptions): Promise<Doorbell> {
   const { transport, socketPath, log } = options
   const outgoing = new Map<string, Link>()
+  let closed = false
   let listener = await listen()
   scope.defer(async () => {
+    closed = true
+    // What was rung last, such as our own leaving, still goes out; but nobody's full socket holds us up.
+    for (const { connection } of outgoing.values()) connection.end()
+    for (let waited = 0; outgoing.size > 0 && waited < MAX_FAREWELL_MS; waited++) await sleep(1, undefined, true)
     for (const { connection } of outgoing.values()) connection.close()
     await listener[Symbol.asyncDispose]()
   })
@@ -105,9 +113,7 @@ export async function startDoorbell(scope: Scope, options: DoorbellOptions): Pro
   }
 
   const tell = (target: { peerId: string; socketPath: string }, frame: Frame) => {
-    if (scope.signal.aborted) return
-    if (target.socketPath === socketPath) return // no need to ring at home; see ring()
-    send(linkTo(target).connection, frame)
+    if (!closed && target.socketPath !== socketPath) send(linkTo(target).connection, frame)
   }
 
   return {
@@ -116,6 +122,7 @@ export async function startDoorbell(scope: Scope, options: DoorbellOptions): Pro
       else tell(target, { k: 'ring' })
     },
     tell: (target, what) => tell(target, { k: what }),
+    linked: (path) => outgoing.has(path),
     pongs: (path) => outgoing.get(path)?.pongs ?? 0,
     async relisten() {
       await listener[Symbol.asyncDispose]()

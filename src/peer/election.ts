@@ -30,6 +30,8 @@ import type { TermGuard } from './term-guard.ts'
 
 /** A round is late, and its observer has slept, when it comes this many rounds after the last. */
 const LATE_ROUNDS = 3
+/** The guard moves about once a round; a follower pings a leader whose guard has been still for longer. */
+const QUIET_ROUNDS = 1.5
 /** How long a process may take to be gone after its link has closed. */
 const MAX_EXITING_MS = 300
 
@@ -70,7 +72,7 @@ export function createObserver(roundMs: number) {
 
 interface ElectionOptions {
   readonly leadership: LeadershipRow
-  readonly doorbell: Pick<Doorbell, 'tell' | 'pongs'>
+  readonly doorbell: Pick<Doorbell, 'tell' | 'pongs' | 'linked'>
   readonly guard: TermGuard
   readonly clock: Pick<Clock, 'uptime'>
   readonly isGone: (process: ProcessRef) => boolean
@@ -93,7 +95,7 @@ export interface Election {
 
 export function startElection(scope: Scope, options: ElectionOptions): Election {
   const { leadership, doorbell, guard, clock, log } = options
-  const roundMs = options.leaseMs / 10
+  const roundMs = options.leaseMs / 5
   const observer = createObserver(roundMs)
   let leading: { term: number; scope: Scope } | null = null
   let round: Promise<Verdict> | null = null
@@ -108,7 +110,11 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
     const silentMs = observer.observe(sign, clock.uptime())
     const verdict = judge(row, ours, options.isGone, { silentMs, hangMs: options.leaseMs / 2 })
     if (verdict !== 'lead' && leading) await stepDown('the term has moved on')
-    if (verdict === 'follow' && row.peer) doorbell.tell({ peerId: row.peer.id, socketPath: row.peer.socketPath }, 'ping')
+    if (verdict === 'follow' && row.peer) {
+      const { id, socketPath } = row.peer
+      // The guard's mtime is sign enough while it moves; the link is there for its closing.
+      if (!doorbell.linked(socketPath) || silentMs > QUIET_ROUNDS * roundMs) doorbell.tell({ peerId: id, socketPath }, 'ping')
+    }
     if (typeof verdict === 'object' && !resigned && !scope.signal.aborted) await stand(self, row.term, verdict.stand)
     return verdict
   }
@@ -155,10 +161,9 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
     if (!ended || ended.term !== term) return
     leading = null
     log.info('stepped down', { term, why })
-    await ended.scope[Symbol.asyncDispose]()
-    await leadership
-      .resign(ended.term, options.candidate().socketPath)
-      .catch((error: unknown) => log.warn('could not resign', { error }))
+    const problem = (what: string) => (error: unknown) => log.warn(what, { error, term })
+    await ended.scope[Symbol.asyncDispose]().catch(problem('could not end all duties'))
+    await leadership.resign(ended.term, options.candidate().socketPath).catch(problem('could not resign'))
   }
 
   function runOnce(): Promise<Verdict> {
@@ -206,6 +211,8 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
     runOnce,
     async resign() {
       resigned = true
+      // A round that is standing now may still win: what it wins is given up as well.
+      await round?.catch(() => {})
       await stepDown('this peer is leaving')
     },
   }

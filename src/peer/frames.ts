@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * What goes over a doorbell: lines of JSON of at most 4 KiB. A frame says "look", never what there is to see, so a

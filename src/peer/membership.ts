@@ -1,7 +1,7 @@
-import { rmSync } from 'node:fs'
 import type { Clock } from '../core/clock.ts'
 import { processOf } from '../core/identity.ts'
 import type { Log } from '../core/log.ts'
+import { removeSocket } from '../core/paths.ts'
 import type { ProcessRef } from '../core/peers.ts'
 import { type Scope, sleep } from '../core/scope.ts'
 import type { Store } from '../core/store.ts'
@@ -50,7 +50,7 @@ export function startMembership(scope: Scope, options: MembershipOptions): Membe
         const ended = await store.peers.end(peer.peerId, 'crashed', peer.socketPath)
         if (ended) {
           log.info('peer crashed', { peer: row.name, crashedPid: row.pid })
-          rmSync(peer.socketPath, { force: true })
+          removeSocket(peer.socketPath)
         }
         return ended
       }

@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import lockfile from 'proper-lockfile'
 
@@ -30,7 +30,7 @@ export function createTermGuard(dataDir: string): TermGuard {
     acquire(term, onCompromised) {
       rmSync(pathOf(term), { recursive: true, force: true })
       try {
-        const release = lockfile.lockSync(join(dataDir, 'leader'), {
+        const release = lockfile.lockSync(join(dataDir, `leader.${term}`), {
           lockfilePath: pathOf(term),
           realpath: false,
           stale: NEVER_STALE_MS,
@@ -63,7 +63,8 @@ export function createTermGuard(dataDir: string): TermGuard {
       )
       for (const name of old) {
         try {
-          rmdirSync(join(dataDir, name))
+          // Whatever somebody has put there instead, too; of a link, only the link.
+          rmSync(join(dataDir, name), { recursive: true, force: true })
         } catch {
           // An earlier leader on its way out removes its own.
         }

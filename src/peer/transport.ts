@@ -12,6 +12,9 @@ export interface Connection {
   send(bytes: string): void
   /** Bytes that the other side has not taken yet, and that cost this process memory. */
   readonly pendingBytes: number
+  /** Sends what is pending, then closes. */
+  end(): void
+  /** Closes at once. */
   close(): void
 }
 
@@ -63,6 +66,7 @@ const connectionOf = (socket: Socket): Connection => ({
   get pendingBytes() {
     return socket.writableLength
   },
+  end: () => socket.destroySoon(),
   close: () => socket.destroy(),
 })
 

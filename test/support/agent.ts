@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
@@ -10,7 +11,7 @@ import { dataDir, meshEnv } from './data-dir.ts'
 
 /** The built program as a real MCP server process, driven over stdio by the real MCP client. */
 
-export const PROGRAM = new URL('../../dist/slm-mesh.js', import.meta.url).pathname
+export const PROGRAM = fileURLToPath(new URL('../../dist/slm-mesh.js', import.meta.url))
 
 export interface AgentOptions {
   /** The mesh to join; default: one of its own. */

@@ -34,20 +34,22 @@ interface HttpOptions {
  * stranger has left.
  */
 export async function startHttp(scope: Scope, options: HttpOptions): Promise<void> {
-  let current = await listenSomewhere(options, scope.signal)
-  scope.defer(() => close(current))
-  await options.onPort(portOf(current))
-  if (options.port === 0 || portOf(current) === options.port) return
+  const first = await listenSomewhere(options, scope.signal)
+  scope.defer(() => close(first))
+  await options.onPort(portOf(first))
+  if (options.port === 0 || portOf(first) === options.port) return
+  let home: Server | undefined
+  scope.defer(() => home && close(home))
   const moving = scope.child()
   moving.every(
     GO_HOME_EVERY_MS,
     async () => {
-      const home = await listen(options, options.port)
+      home ??= await listen(options, options.port)
       if (!home) return
-      const away = current
-      current = home
+      if (moving.signal.aborted) return close(home)
+      // Both serve until the move is published; where that fails, it is tried again.
       await options.onPort(options.port)
-      await close(away)
+      await close(first)
       void moving[Symbol.asyncDispose]()
     },
     options.onError,

@@ -1,8 +1,9 @@
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { processOf } from '../../core/identity.ts'
 import type { Log } from '../../core/log.ts'
+import { removeSocket } from '../../core/paths.ts'
 import type { ProcessRef } from '../../core/peers.ts'
 import type { Scope } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
@@ -35,7 +36,7 @@ export function startReaper(scope: Scope, options: ReaperOptions) {
       if (!crashed && !expired) continue
       if (!(await store.peers.end(row.id, crashed ? 'crashed' : 'expired', row.socket_path))) continue
       counts[crashed ? 'crashed' : 'expired']++
-      if (crashed && row.socket_path) rmSync(row.socket_path, { force: true })
+      if (crashed && row.socket_path) removeSocket(row.socket_path)
     }
     if (counts.crashed + counts.expired > 0) log.info('reaped', counts)
     return counts
@@ -47,7 +48,7 @@ export function startReaper(scope: Scope, options: ReaperOptions) {
     const strays = readdirSync(options.socketDir)
       .map((name) => join(options.socketDir, name))
       .filter((path) => path.endsWith('.sock') && !living.has(path) && isOlderThan(path, options.deadMs))
-    for (const path of strays) rmSync(path, { force: true })
+    for (const path of strays) removeSocket(path)
     return strays.length
   }
 

@@ -17,12 +17,14 @@ export function writePrivately(path: string, content: string): void {
   const noFollow = constants.O_NOFOLLOW ?? 0 // Windows has none
   const file = openSync(temporary, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | noFollow, 0o600)
   try {
-    writeSync(file, content)
+    try {
+      writeSync(file, content)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
   } catch (error) {
     rmSync(temporary, { force: true })
     throw error
-  } finally {
-    closeSync(file)
   }
-  renameSync(temporary, path)
 }

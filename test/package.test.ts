@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, expect, test } from 'vitest'
+import { testDir } from './support/data-dir.ts'
+
+/** The package as npm would ship it, unpacked into a project of its own. */
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const run = (cwd: string, command: string, ...args: string[]) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' })
+
+let project: string
+let files: string[]
+
+beforeAll(() => {
+  project = testDir()
+  const [packed] = JSON.parse(run(root, 'npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', project))
+  files = packed.files.map((file: { path: string }) => file.path)
+  const modules = join(project, 'node_modules')
+  mkdirSync(join(modules, '@types'), { recursive: true })
+  run(project, 'tar', '-xzf', packed.filename)
+  symlinkSync(join(project, 'package'), join(modules, 'slm-mesh'), 'junction')
+  // What npm would install beside it.
+  mkdirSync(join(project, 'package', 'node_modules'))
+  for (const name of ['better-sqlite3', 'zod'])
+    symlinkSync(join(root, 'node_modules', name), join(project, 'package', 'node_modules', name), 'junction')
+  symlinkSync(join(root, 'node_modules', '@types', 'node'), join(modules, '@types', 'node'), 'junction')
+  writeFileSync(join(project, 'package.json'), '{"type":"module"}')
+})
+
+test('it ships the program, the library with its types and the licences, and nothing else', () => {
+  for (const file of [
+    'dist/slm-mesh.js',
+    'dist/index.js',
+    'dist/types/index.d.ts',
+    'dist/THIRD-PARTY-LICENSES.txt',
+    'LICENSE',
+    'README.md',
+  ])
+    expect(files).toContain(file)
+  expect(files.filter((file) => !/^(dist\/|[A-Z]+(\.md)?$|package\.json$)/.test(file))).toEqual([])
+})
+
+test('the program runs from it', () => {
+  const program = join(project, 'package', 'dist', 'slm-mesh.js')
+  expect(run(project, process.execPath, program, 'version')).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
+test('a strict TypeScript project compiles against the library, without skipping its declarations, and runs', () => {
+  const code = `
+    const mesh = await joinMesh({ agentType: 'build-script', env: { SLM_MESH_DATA_DIR: ${JSON.stringify(join(project, 'mesh'))}, SLM_MESH_PORT: '0' } })
+    const { lock } = await mesh.call('lock.acquire', { filePath: 'dist', reason: 'building' })
+    if (lock === undefined || lock.token < 1) throw new Error('no lock')
+    try {
+      await mesh.call('state.get', { key: 'x' })
+    } catch (error) {
+      if (error instanceof MeshError) console.log(error.code)
+    }
+    await mesh.leave()
+  `
+  writeFileSync(join(project, 'use.js'), `import { joinMesh, MeshError } from 'slm-mesh'\n${code}`)
+  writeFileSync(
+    join(project, 'use.ts'),
+    `import { joinMesh, MeshError, type MeshPeer } from 'slm-mesh'\n${code}
+    // @ts-expect-error there is no such operation
+    export const wrong = (peer: MeshPeer) => peer.call('lock.steal', {})`,
+  )
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2022',
+    lib: ['es2023', 'esnext.disposable'],
+    strict: true,
+    noEmit: true,
+    types: ['node'],
+  }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['use.ts'] }))
+  expect(run(project, process.execPath, join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', '.')).toBe('')
+  expect(run(project, process.execPath, 'use.js')).toBe('not_found\n')
+})

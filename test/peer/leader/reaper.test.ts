@@ -1,0 +1,102 @@
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { silentLog } from '../../../src/core/log.ts'
+import { Scope } from '../../../src/core/scope.ts'
+import { startReaper } from '../../../src/peer/leader/reaper.ts'
+import { eventually } from '../../support/eventually.ts'
+import { arrival, fakeProcesses, openFakeMesh } from '../fakes.ts'
+
+const DEAD_MS = 60_000
+
+async function open({ everyMs = 3_600_000 } = {}) {
+  const processes = fakeProcesses()
+  const mesh = await openFakeMesh(processes.isGone)
+  const socketDir = join(mesh.dir, 'peers')
+  mkdirSync(socketDir)
+  const scope = new Scope()
+  const socketOf = (pid: number) => join(socketDir, `${pid}.sock`)
+  const arrive = async (pid: number) => {
+    writeFileSync(socketOf(pid), '')
+    return (await mesh.store.peers.join(arrival(pid, { socketPath: socketOf(pid) }))).id
+  }
+  const self = await arrive(1)
+  const reaper = startReaper(scope, {
+    store: mesh.store,
+    clock: mesh.clock,
+    isGone: processes.isGone,
+    selfId: () => self,
+    socketDir,
+    deadMs: DEAD_MS,
+    everyMs,
+    log: silentLog,
+  })
+  return {
+    ...mesh,
+    processes,
+    reaper,
+    self,
+    arrive,
+    socketOf,
+    live: async () => (await mesh.store.peers.all()).filter(({ live }) => live === 1).map(({ id }) => id),
+    reasons: async () => (await mesh.store.events.readLatest(['peer_left'], 20)).events.map(({ payload }) => payload.reason),
+    async [Symbol.asyncDispose]() {
+      await scope[Symbol.asyncDispose]()
+      mesh[Symbol.dispose]()
+    },
+  }
+}
+
+test('the dead and the long hung are ended and counted apart; the living, the away and the reaper itself are spared', async () => {
+  await using mesh = await open()
+  const crashed = [await mesh.arrive(2), await mesh.arrive(3)]
+  await mesh.arrive(4) // hangs
+  const away = await mesh.arrive(5)
+  await mesh.store.peers.end(away, 'left', mesh.socketOf(5))
+  mesh.clock.pass(DEAD_MS)
+  const living = await mesh.arrive(6)
+  mesh.clock.pass(1)
+  for (const pid of [2, 3, 5]) mesh.processes.kill(pid)
+
+  expect(await mesh.reaper.runOnce()).toEqual({ crashed: 2, expired: 1 })
+  expect((await mesh.live()).sort()).toEqual([mesh.self, living].sort())
+  expect((await mesh.reasons()).sort()).toEqual(['crashed', 'crashed', 'expired', 'left'])
+  expect(crashed.length).toBe(2)
+  expect([2, 3, 4, 6].map((pid) => existsSync(mesh.socketOf(pid)))).toEqual([false, false, true, true])
+  expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 0 })
+})
+
+test('a peer that beats in time is never ended, whatever the wall clock says', async () => {
+  await using mesh = await open()
+  const id = await mesh.arrive(2)
+  for (const jump of [86_400_000, -2 * 86_400_000, 0]) {
+    mesh.clock.jump(jump)
+    mesh.clock.pass(DEAD_MS)
+    expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 0 })
+    await mesh.store.peers.heartbeat(id, mesh.socketOf(2))
+  }
+})
+
+test('the locks of whom it ends are free', async () => {
+  await using mesh = await open()
+  const id = await mesh.arrive(2)
+  const actor = { id, name: 'x', agentType: 'a', projectPath: '/project', repo: null }
+  const path = { filePath: '/project/a', key: '/project/a', repoPath: null }
+  await mesh.store.locks.acquire(actor, { paths: [path], reason: '', ttlMs: 3_600_000, ticket: null }, 0)
+  expect(await mesh.store.locks.query([])).toHaveLength(1)
+  mesh.processes.kill(2)
+  await mesh.reaper.runOnce()
+  expect(await mesh.store.locks.query([])).toEqual([])
+})
+
+test('old socket files of nobody are swept away; young ones, those of the living and other files are spared', async () => {
+  await using mesh = await open({ everyMs: 5 })
+  const old = new Date(Date.now() - DEAD_MS - 60_000)
+  const stray = mesh.socketOf(77)
+  const young = mesh.socketOf(78)
+  const other = join(mesh.dir, 'peers', 'notes.txt')
+  for (const path of [young, other, stray]) writeFileSync(path, '')
+  for (const path of [mesh.socketOf(1), other, stray]) utimesSync(path, old, old)
+  await eventually(() => !existsSync(stray))
+  expect([young, other, mesh.socketOf(1)].map(existsSync)).toEqual([true, true, true])
+})
