@@ -65,7 +65,7 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
     selfId: () => self().id,
     socketDir: layout.sockets,
     deadMs,
-    everyMs: Math.min(leaseMs, deadMs / 2),
+    everyMs: Math.min(leaseMs, deadMs / 4),
     log,
   })
   await reaper.runOnce()
