@@ -31,14 +31,15 @@ const HOUR_MS = 3_600_000
 export async function startLeader(scope: Scope, options: LeaderOptions): Promise<void> {
   const { term, store, database, config, layout, clock, self, isGone, log } = options
   const { socketPath } = self()
-  const token = writeToken(layout.token)
+  // Files are written under the fence, too: whoever was stopped since its election must not overwrite its successor's (G3).
+  const token = await store.leadership.fenced(term, socketPath, () => writeToken(layout.token))
   await startHttp(scope, {
     host: config.host,
     port: config.port,
     handler: createRoutes({ term, isLeading: () => store.leadership.isLeading(term, socketPath), onDeposed: options.onDeposed }),
     onPort: async (port) => {
       await store.leadership.publish(term, socketPath, port, token.hash)
-      writePrivately(layout.port, `${port}\n`)
+      await store.leadership.fenced(term, socketPath, () => writePrivately(layout.port, `${port}\n`))
       if (port !== config.port && config.port !== 0)
         log.warn('the port is taken by another program', { wanted: config.port, port })
     },
@@ -64,7 +65,7 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
     selfId: () => self().id,
     socketDir: layout.sockets,
     deadMs,
-    everyMs: Math.min(leaseMs, deadMs / 2),
+    everyMs: Math.min(leaseMs, deadMs / 4),
     log,
   })
   await reaper.runOnce()
