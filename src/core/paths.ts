@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, realpathSync, rmdirSync, type Stats, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fail } from './errors.ts'
 
 /** Where everything of one mesh stands. */
@@ -110,6 +110,21 @@ export function newSocketPath(dataDir: string, shortId: string): string {
   const place = socketPlace(dataDir, shortId, { platform: process.platform, tempDir: tmpdir(), uid })
   if (place.dir) makePrivateDir(place.dir)
   return place.path
+}
+
+/** Makes the directory of a socket again where somebody has cleaned it away, as systems do below /tmp. */
+export function makeSocketDir(socketPath: string): void {
+  if (process.platform !== 'win32') makePrivateDir(dirname(socketPath))
+}
+
+/** Removes a socket's directory outside the data directory once nobody has a socket in it. */
+export function leaveSocketDir(dataDir: string, socketPath: string): void {
+  if (process.platform === 'win32' || dirname(socketPath) === layoutOf(dataDir).sockets) return
+  try {
+    rmdirSync(dirname(socketPath))
+  } catch {
+    // Others are still there, or have removed it.
+  }
 }
 
 /** True while something stands at that path; for sockets, which their owner must notice being removed. */
