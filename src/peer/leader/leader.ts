@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
 import type { Database } from '../../core/database.ts'
@@ -63,7 +64,7 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
     clock,
     isGone,
     selfId: () => self().id,
-    socketDir: layout.sockets,
+    socketDir: process.platform === 'win32' ? layout.sockets : dirname(socketPath),
     deadMs,
     everyMs: Math.min(leaseMs, deadMs / 4),
     log,
