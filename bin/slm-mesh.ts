@@ -2,6 +2,8 @@
 // Standard input is a pipe and there are no arguments, or the first is `mcp`: an agent has started us as its MCP
 // server. Otherwise a person or a script is at the shell.
 process.umask(0o077)
+// A limit on the size of files makes a write fail; it need not end the process.
+process.on('SIGXFSZ', () => {})
 
 const args = process.argv.slice(2)
 const isServer = args.length === 0 ? !process.stdin.isTTY : args[0] === 'mcp' && args.length === 1
