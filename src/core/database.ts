@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import type Native from 'better-sqlite3'
 import { fail } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA } from './migrate.ts'
+import { type Footing, footingOf, isSameFooting, movingAlone, removeStale } from './moving.ts'
 import { openNative } from './open-database.ts'
 import { sleep } from './scope.ts'
 import type { Sql, Transaction, Value } from './sql.ts'
@@ -41,14 +42,15 @@ export class Database implements Disposable {
   #scheduled = false
   #closed = false
   #knownVersion = KNOWN_SCHEMA
-  #identity: string
+  #footing: Footing
+  #moving = false
 
   private constructor(
     readonly path: string,
     native: Native.Database,
   ) {
     this.#native = native
-    this.#identity = identityOf(path)
+    this.#footing = footingOf(path)
   }
 
   /** Opens or creates the file (0600) and brings its schema up to date; waits for others who do the same. */
@@ -88,18 +90,57 @@ export class Database implements Disposable {
     return this.read((sql) => sql.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0)
   }
 
-  /** True when the path no longer leads to the file that is open: it was deleted, moved or replaced. */
+  /** True when a path no longer leads to the file that is open: it was deleted, moved or replaced. */
   replaced(): boolean {
-    return identityOf(this.path) !== this.#identity
+    return !isSameFooting(footingOf(this.path), this.#footing)
   }
 
-  /** Leaves the file that is open and opens what stands at the path now. Queued writes go to the new file. */
-  async reopen(): Promise<void> {
+  /**
+   * Leaves the files that are open and opens what stands at the path now. `first` is the first thing done there: nobody
+   * reads the new file before. Writes wait meanwhile and go to the new file; where there is none to be had, they fail.
+   */
+  async reopen<T>(first: (tx: Transaction) => T): Promise<T> {
+    this.#moving = true
+    try {
+      return await movingAlone(this.path, () => this.#move(first))
+    } catch (error) {
+      this.#rejectAll(this.#queue.splice(0), error)
+      throw this.#translate(error)
+    } finally {
+      this.#moving = false
+      this.#schedule()
+    }
+  }
+
+  async #move<T>(first: (tx: Transaction) => T): Promise<T> {
+    const now = footingOf(this.path)
+    const old = this.#native
+    if (now[''] !== this.#footing['']) removeStale(this.path, this.#footing)
+    else {
+      // Only the WAL or the index went. What the WAL held is still in our hands, unless others have begun a new one.
+      if (now['-wal'] === 'missing' && old.open) old.pragma('wal_checkpoint(PASSIVE)')
+      // SQLite keeps one index a file and process: the old one must go before there can be another.
+      old.close()
+    }
     const next = await openNative(this.path)
-    this.#statements.clear()
-    this.#native.close()
-    this.#native = next
-    this.#identity = identityOf(this.path)
+    const use = (native: Native.Database) => {
+      this.#statements.clear()
+      this.#native = native
+    }
+    return new Promise<T>((resolve, reject) => {
+      const write: Write = { change: first, resolve: resolve as (value: unknown) => void, reject, since: 0 } // `first` gives a T
+      const attempt = () => {
+        use(next)
+        if (!this.#begin()) {
+          use(old)
+          return void sleep(1, undefined, true).then(attempt).catch(reject)
+        }
+        this.#footing = footingOf(this.path)
+        old.close()
+        this.#run([write])
+      }
+      attempt()
+    })
   }
 
   /** Copies the WAL into the file; `restart` also lets the next writer begin it anew. Returns false if others were in the way. */
@@ -116,6 +157,7 @@ export class Database implements Disposable {
   /** Writes what is queued, then closes. */
   [Symbol.dispose](): void {
     if (this.#closed) return
+    this.#moving = false
     if (this.#queue.length > 0) this.#flush()
     this.#closed = true
     for (const write of this.#queue.splice(0)) write.reject(fail('closed', { why: 'the database is closed' }))
@@ -132,6 +174,8 @@ export class Database implements Disposable {
   }
 
   #prepare(text: string): Native.Statement {
+    if (!this.#native.open)
+      throw fail('storage', { path: this.path, detail: 'it was deleted, and could not be opened again yet' })
     let statement = this.#statements.get(text)
     if (!statement) this.#statements.set(text, (statement = this.#native.prepare(text)))
     return statement
@@ -148,13 +192,18 @@ export class Database implements Disposable {
 
   /** One batch: BEGIN, every change in its savepoint, COMMIT; then answers and rings. */
   #flush(): void {
-    if (this.#closed || this.#queue.length === 0) return
+    if (this.#closed || this.#moving || this.#queue.length === 0) return
     try {
       if (!this.#begin()) return this.#waitForTurn()
     } catch (error) {
       return this.#rejectAll(this.#queue.splice(0), error)
     }
-    const batch = this.#queue.splice(0, MAX_BATCH)
+    this.#run(this.#queue.splice(0, MAX_BATCH))
+    if (this.#queue.length > 0) this.#schedule()
+  }
+
+  /** What follows BEGIN. */
+  #run(batch: Write[]): void {
     const after = new Map<string, () => void>()
     const outcomes: Outcome[] = []
     try {
@@ -170,7 +219,6 @@ export class Database implements Disposable {
       else outcome.write.resolve(outcome.value)
     }
     for (const run of after.values()) run()
-    if (this.#queue.length > 0) this.#schedule()
   }
 
   #apply(write: Write, after: Map<string, () => void>): Outcome {
@@ -241,11 +289,6 @@ export class Database implements Disposable {
   #translate(error: unknown): unknown {
     return translate(error, this.path)
   }
-}
-
-function identityOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  return stat ? `${stat.dev}:${stat.ino}` : 'missing'
 }
 
 const napArray = new Int32Array(new SharedArrayBuffer(4))

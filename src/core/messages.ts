@@ -342,8 +342,12 @@ export const messageOperations = {
       if (shown.length > 0) {
         for (const id of shown) carrying.add(id)
         context.afterAnswer(async (left) => {
-          if (left) await store.messages.markSeen(shown)
-          for (const id of shown) carrying.delete(id)
+          try {
+            if (left) await store.messages.markSeen(shown)
+          } finally {
+            // What could not be marked is shown again.
+            for (const id of shown) carrying.delete(id)
+          }
         })
       }
       return {

@@ -18,7 +18,8 @@ export function translate(error: unknown, path: string): unknown {
   const detail = error instanceof Error ? error.message : String(error)
   const cause = { cause: error }
   if (isBusy(error)) return fail('busy', { path, waitedMs: BUSY_DEADLINE_MS }, cause)
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC') return fail('disk_full', { path }, cause)
+  // SHMSIZE: there was no room to make or grow the WAL's index.
+  if (/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)$/.test(code)) return fail('disk_full', { path }, cause)
   if (code.startsWith('SQLITE_READONLY') || /^(EACCES|EPERM|EROFS)$/.test(code)) return fail('read_only', { path }, cause)
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return fail('corrupt', { path, detail }, cause)
   if (/^SQLITE_(CANTOPEN|IOERR|AUTH|PERM)/.test(code) || /^E[A-Z]+$/.test(code)) return fail('storage', { path, detail }, cause)
