@@ -42,6 +42,8 @@ export interface Conflict {
 export type Code = keyof Facts
 
 const list = (words: string[]) => words.join(', ')
+/** What others have written, or named, stays inside its quotes. */
+const quote = (text: string) => JSON.stringify(text)
 
 const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
   invalid: (f) => `${f.operation}: ${f.issues.join('; ')}`,
@@ -54,17 +56,17 @@ const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
     f.conflicts
       .map((c) =>
         c.kind === 'held'
-          ? `${c.filePath} is locked by ${c.holder.name} until ${c.until}${c.reason && ` (${c.reason})`}`
-          : `${c.filePath} is free, but ${c.holder.name} has waited for it longer`,
+          ? `${quote(c.filePath)} is locked by ${c.holder.name} until ${c.until}${c.reason && ` (${quote(c.reason)})`}`
+          : `${quote(c.filePath)} is free, but ${c.holder.name} has waited for it longer`,
       )
       .join('; ') + (f.place === null ? '' : `; you were number ${f.place} in line`),
-  not_holder: (f) => `${f.filePath} is ${f.holder ? `locked by ${f.holder}, not by you` : 'not locked'}`,
+  not_holder: (f) => `${quote(f.filePath)} is ${f.holder ? `locked by ${f.holder}, not by you` : 'not locked'}`,
   version_conflict: (f) =>
     f.actual === 0
-      ? `${f.namespace}/${f.key} does not exist, but version ${f.expected} was expected`
+      ? `${quote(f.key)} in ${quote(f.namespace)} does not exist, but version ${f.expected} was expected`
       : f.expected === 0
-        ? `${f.namespace}/${f.key} exists already, at version ${f.actual} by ${f.updatedBy}`
-        : `${f.namespace}/${f.key} is at version ${f.actual} by ${f.updatedBy}, not ${f.expected}`,
+        ? `${quote(f.key)} in ${quote(f.namespace)} exists already, at version ${f.actual} by ${f.updatedBy}`
+        : `${quote(f.key)} in ${quote(f.namespace)} is at version ${f.actual} by ${f.updatedBy}, not ${f.expected}`,
   full: (f) => `${f.what} is full: it holds its limit of ${f.limit}`,
   rate_limited: (f) => `more than ${f.limit} writes in ${f.windowMs / 1000} s`,
   cancelled: (f) => `${f.operation} was cancelled`,

@@ -23,29 +23,32 @@ export function canonicalPath(path: string, projectPath: string): FilePath {
 }
 
 /**
- * Pure: how a canonical path is compared. Folded by way of upper case, because several lower-case letters may share one
- * (σ and ς): rather one lock for two files than two for one.
+ * Pure: how a canonical path is compared. Folded down, up and down again, because letters share forms (σ and ς, ẞ and ß):
+ * rather one lock for two files than two for one.
  */
 export function pathKey(filePath: string, on: { folds: boolean; separator: string }): string {
   const composed = filePath.normalize('NFC').split(on.separator).join('/')
   const key = composed.length > 1 && composed.endsWith('/') ? composed.slice(0, -1) : composed
-  return on.folds ? key.toUpperCase().toLowerCase().normalize('NFC') : key
+  return on.folds ? key.toLowerCase().toUpperCase().toLowerCase().normalize('NFC') : key
 }
 
 /** The keys of all directories above, nearest last: a lock on any of them covers this path. Pure. */
 export function keysAbove(key: string): string[] {
+  if (key === '/') return []
   const parts = key.split('/')
   return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join('/') || '/')
 }
 
-/** The half-open range of keys below a directory: `/` is followed by `0` in ASCII. Pure. */
-export const keysBelow = (key: string): [from: string, to: string] => (key === '/' ? ['/', '0'] : [`${key}/`, `${key}0`])
+/** The half-open range of keys below a directory: `/` is followed by `0` in ASCII, and no path contains NUL. Pure. */
+export const keysBelow = (key: string): [from: string, to: string] => (key === '/' ? ['/\u0001', '0'] : [`${key}/`, `${key}0`])
 
 /** The path inside its work tree, with `/`, or null where it stands outside. */
 export function pathInRepo(filePath: string, gitRoot: string | null): string | null {
   if (gitRoot === null) return null
   const inside = relative(gitRoot, filePath)
-  return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? null : inside.split(sep).join('/')
+  return inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)
+    ? null
+    : inside.split(sep).join('/')
 }
 
 function resolveLinks(path: string, linksLeft: number): string {

@@ -323,7 +323,7 @@ export const lockOperations = {
         }
         const warnings = granted.elsewhere.map(
           (c) =>
-            `${c.holder.name} holds the same file in another worktree (${c.filePath}) until ${c.until}${c.reason && `: ${c.reason}`}`,
+            `${c.holder.name} holds the same file in another worktree (${JSON.stringify(c.filePath)}) until ${c.until}${c.reason && `: ${JSON.stringify(c.reason)}`}`,
         )
         return { ...oneOrMany(input.filePath, granted.granted.map(fromRow)), ...(warnings.length > 0 && { warnings }) }
       } finally {

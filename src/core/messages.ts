@@ -322,39 +322,36 @@ export const messageOperations = {
     }),
     run: async (context, { filter, from, thread, limit, wait }) => {
       const { store, actor, bell, clock, signal, carrying } = context
-      const read = async () => {
+      const read = () => {
         const wanted = limit + 1
-        if (filter === 'unread') {
-          // Two answers on their way at once must not carry the same message.
-          const unread = await store.messages.unread(actor.id, { from, thread }, wanted + carrying.size)
-          return unread.filter((message) => !carrying.has(message.id))
-        }
+        if (filter === 'unread') return store.messages.unread(actor.id, { from, thread }, wanted + carrying.size)
         if (filter === 'all' && thread !== undefined && from === undefined) return store.messages.thread(actor.id, thread, wanted)
         return store.messages.latest(actor.id, filter, { from, thread }, wanted)
       }
-      const found =
-        (await waitFor(bell, clock, wait * 1000, signal, async () => {
-          const messages = await read()
-          return messages.length > 0 || wait === 0 ? { found: messages } : { again: LOOK_AGAIN_MS }
-        })) ?? []
-      const messages = fitting(filter === 'unread' ? found.slice(0, limit) : found.slice(-limit), filter === 'unread')
-      const shown = messages.filter((m) => m.to.id === actor.id && m.readAt === null).map((m) => m.id)
-      if (shown.length > 0) {
-        for (const id of shown) carrying.add(id)
-        context.afterAnswer(async (left) => {
-          try {
-            if (left) await store.messages.markSeen(shown)
-          } finally {
-            // What could not be marked is shown again.
-            for (const id of shown) carrying.delete(id)
-          }
-        })
-      }
-      return {
-        messages,
-        more: found.length > messages.length,
-        ...(messages.some((m) => m.from.id !== actor.id) && { note: FROM_PEERS }),
-      }
+      const answer = await waitFor(bell, clock, wait * 1000, signal, async () => {
+        const asked = limit + 1 + carrying.size
+        const stored = await read()
+        // Two answers on their way at once must not carry the same unread message. From here on nothing is awaited until
+        // this answer's are marked as carried: another call may have read the same ones.
+        const found = filter === 'unread' ? stored.filter((message) => !carrying.has(message.id)) : stored
+        if (found.length === 0 && wait > 0) return { again: LOOK_AGAIN_MS }
+        const messages = fitting(filter === 'unread' ? found.slice(0, limit) : found.slice(-limit), filter === 'unread')
+        const shown = messages.filter((m) => m.to.id === actor.id && m.readAt === null).map((m) => m.id)
+        if (shown.length > 0) {
+          for (const id of shown) carrying.add(id)
+          context.afterAnswer(async (left) => {
+            try {
+              if (left) await store.messages.markSeen(shown)
+            } finally {
+              // What could not be marked is shown again.
+              for (const id of shown) carrying.delete(id)
+            }
+          })
+        }
+        return { found: { messages, more: found.length > messages.length || stored.length >= asked } }
+      })
+      const { messages, more } = answer ?? { messages: [], more: false }
+      return { messages, more, ...(messages.some((m) => m.from.id !== actor.id) && { note: FROM_PEERS }) }
     },
   }),
 }

@@ -107,11 +107,11 @@ export function createState(database: Database, clock: Clock, events: Events) {
       })
     },
 
-    /** Entries in key order whose key begins with `prefix`. */
+    /** Entries in key order whose key begins with `prefix`. The byte ff comes after every character of UTF-8. */
     async list(namespace: string, prefix: string, limit: number): Promise<Entry[]> {
       const rows = database.read((sql) =>
         sql.all<Row>(
-          'SELECT * FROM state WHERE namespace = ? AND key >= ? AND key < ? || char(0x10ffff) ORDER BY key LIMIT ?',
+          `SELECT * FROM state WHERE namespace = ? AND key >= ? AND key < ? || CAST(x'ff' AS TEXT) ORDER BY key LIMIT ?`,
           namespace,
           prefix,
           prefix,

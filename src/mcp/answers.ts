@@ -89,7 +89,7 @@ const writers: Writers = {
 
 function messageText(message: Message, marker: string, now: number): string {
   const facts = [
-    `from ${message.from.name} (${escaped(message.from.agentType)})`,
+    `from ${message.from.name} (${word(message.from.agentType)})`,
     `to ${message.to.name}`,
     message.id,
     message.type,
@@ -102,10 +102,10 @@ function messageText(message: Message, marker: string, now: number): string {
 }
 
 function peerLine(peer: Peer, now: number): string {
-  const where = peer.gitBranch ? `${peer.projectPath} [${peer.gitBranch}]` : peer.projectPath
+  const where = quoted(peer.projectPath) + (peer.gitBranch ? ` on ${quoted(peer.gitBranch)}` : '')
   const summary = peer.summary === '' ? '' : ` — ${quoted(peer.summary)}`
   const seen = peer.status === 'active' ? '' : `, last seen ${ago(peer.lastHeartbeat, now)}`
-  return `${peer.name} (${escaped(peer.agentType)}, ${peer.status}${seen}, ${peer.id}) in ${escaped(where)}${summary}`
+  return `${peer.name} (${word(peer.agentType)}, ${peer.status}${seen}, ${peer.id}) in ${where}${summary}`
 }
 
 const lockLine = (lock: Lock, now: number) =>
@@ -148,12 +148,16 @@ export function errorText<C extends Code>(error: MeshError<C>): string {
 /** Text of others as a JSON string: whatever it says, it stays inside its quotes and on its line. */
 export const quoted = (text: string) => escaped(JSON.stringify(text))
 
-/** Control, bidirectional and line-separating characters become visible escapes. */
+/** What is no more than a word stands as it is. */
+const word = (text: string) => (/^[a-z0-9-]{1,32}$/.test(text) ? text : quoted(text))
+
+/** What a reader would not see, or would see elsewhere, becomes visible: control, format and line-separating characters, tags. */
 export const escaped = (text: string) =>
-  text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
-    /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]/gu, (c) =>
+    c
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
   )
 
 const s = (count: number) => (count === 1 ? '' : 's')

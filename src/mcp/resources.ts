@@ -8,6 +8,7 @@ import {
   SubscribeRequestSchema,
   UnsubscribeRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js'
+import { escaped } from './answers.ts'
 import type { Joined, Session } from './session.ts'
 
 /**
@@ -107,7 +108,7 @@ export function serveResources(server: Server, session: Session): void {
   }))
   server.setRequestHandler(ReadResourceRequestSchema, async ({ params: { uri } }) => {
     const content = await find(uri).read(await session.join())
-    return { contents: [{ uri, mimeType: 'application/json', text: JSON.stringify(content) }] }
+    return { contents: [{ uri, mimeType: 'application/json', text: escaped(JSON.stringify(content)) }] }
   })
   server.setRequestHandler(SubscribeRequestSchema, async ({ params: { uri } }) => {
     const { changedBy } = find(uri)

@@ -125,6 +125,7 @@ test('any sequence of claims is answered as a simple model answers it', { timeou
         for (let i = 0; i < PEERS; i++) actors.push(await bare.join({ name: `peer-${i}` }))
         const waiting = new Map<string, Waiting>()
         let newest = 0
+        const begin = await store.events.lastSeq()
 
         async function acquire(
           actor: Actor,
@@ -201,6 +202,10 @@ test('any sequence of claims is answered as a simple model answers it', { timeou
           for (const a of stored)
             for (const b of stored) if (a.lockedBy.id !== b.lockedBy.id) expect(overlap(a.filePath, b.filePath)).toBe(false)
         }
+        // Each grant is announced once, and its end once.
+        const { events } = await store.events.readAfter(begin, ['file_unlocked'], 10_000)
+        const ended = events.map((event) => event.payload.token)
+        expect(ended).toEqual([...new Set(ended)])
       })
       .afterEach(endRun),
     { numRuns: RUNS },

@@ -38,8 +38,10 @@ export interface BareStore extends AsyncDisposable {
   readonly gone: Set<number>
   join(arrival?: Partial<Arrival>): Promise<Actor>
   leave(actor: Actor): Promise<void>
-  /** A door for that actor; what its answers carried is settled by `left`, at once. */
+  /** Calls as that actor; what an answer carried is settled by `left`, at once. */
   caller(actor: Actor, left?: () => boolean): Caller
+  /** What an operation leans on, for that actor. */
+  context(actor: Actor, door?: Partial<Context>): Context
 }
 
 export async function bareStore(): Promise<BareStore> {
@@ -53,7 +55,13 @@ export async function bareStore(): Promise<BareStore> {
   const { store, database } = await openStore(join(dir, 'mesh.db'), { clock, staleMs: 30_000, ring, isGone })
   const sockets = new Map<string, string>()
   let pid = 0
+  const context = (actor: Actor, door: Partial<Context> = {}): Context => ({
+    ...{ actor, store, clock, bell: new Bell(), carrying: new Set<string>(), signal: new AbortController().signal },
+    ...{ defaults: { lockTtlMinutes: 10 }, spend: () => {}, afterAnswer: () => {} },
+    ...door,
+  })
   return {
+    context,
     store,
     database,
     clock,
@@ -76,12 +84,11 @@ export async function bareStore(): Promise<BareStore> {
       const carrying = new Set<string>()
       return async (name, input, { signal = new AbortController().signal } = {}) => {
         const after: ((left: boolean) => Promise<void>)[] = []
-        const context: Context = {
-          ...{ actor, store, clock, bell, carrying, signal, defaults: { lockTtlMinutes: 10 } },
-          spend: () => {},
-          afterAnswer: (run) => void after.push(run),
-        }
-        const output = await call(name, context, input)
+        const output = await call(
+          name,
+          context(actor, { bell, carrying, signal, afterAnswer: (run) => void after.push(run) }),
+          input,
+        )
         for (const run of after) await run(left())
         return output
       }
