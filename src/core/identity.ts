@@ -1,7 +1,7 @@
-import type { Transaction } from './database.ts'
 import { fail } from './errors.ts'
 import { newName, type Random } from './ids.ts'
 import type { Arrival, PeerRow, ProcessRef } from './peers.ts'
+import type { Transaction } from './sql.ts'
 
 /**
  * Who comes back as whom. A mailbox outlives its process; a session that returns takes it up again, in this order:

@@ -1,12 +1,13 @@
 import * as z from 'zod'
 import type { Clock } from './clock.ts'
-import type { Database, Sql, Transaction } from './database.ts'
+import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { findMailbox, freeName, processOf, suggest } from './identity.ts'
 import { newId } from './ids.ts'
 import { MAX_PEERS, text } from './limits.ts'
 import { operation } from './operation.ts'
+import type { Sql, Transaction } from './sql.ts'
 
 /** Who is there. A row is a mailbox with a name; `live` while a process stands behind it, `away` after that. */
 

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { Transaction } from './database.ts'
+import type { Transaction } from './sql.ts'
 
 /**
  * What may go, and when. Each verb is one small batch, so that no writer waits long, and returns how many rows it
@@ -11,7 +11,10 @@ export const BATCH = 200
 /** The wall clock may have jumped by this much before retention believes it again only after a fresh look. */
 const MAX_DRIFT_MS = 5 * 60_000
 
-/** Read mail past its time goes; unread mail first turns `expired`, so that its sender can see it, and goes a TTL later. */
+/**
+ * Read mail past its time goes; unread mail first turns `expired`, so that its sender can see it, and goes a TTL after
+ * that, however late it was found to be past its time.
+ */
 export function pruneMessages(tx: Transaction, now: number, ttlMs: number): number {
   const expired = tx.run(
     `UPDATE messages SET expired_at = ?, payload = '' WHERE seq IN
@@ -22,9 +25,9 @@ export function pruneMessages(tx: Transaction, now: number, ttlMs: number): numb
   ).changes
   const deleted = tx.run(
     `DELETE FROM messages WHERE seq IN
-       (SELECT seq FROM messages WHERE created_at < ? AND (seen_at IS NOT NULL OR created_at < ?) LIMIT ?)`,
+       (SELECT seq FROM messages WHERE created_at < ? AND (seen_at IS NOT NULL OR expired_at <= ?) LIMIT ?)`,
     now - ttlMs,
-    now - 2 * ttlMs,
+    now - ttlMs,
     BATCH,
   ).changes
   return Math.max(expired, deleted)

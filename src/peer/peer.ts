@@ -8,7 +8,7 @@ import { createBudget } from '../core/limits.ts'
 import { createLog, type Log } from '../core/log.ts'
 import type { Actor, Context } from '../core/operation.ts'
 import { type Caller, call } from '../core/operations.ts'
-import { exists, newSocketPath, openDataDir } from '../core/paths.ts'
+import { exists, leaveSocketDir, makeSocketDir, newSocketPath, openDataDir } from '../core/paths.ts'
 import type { Arrival } from '../core/peers.ts'
 import { Scope } from '../core/scope.ts'
 import { openStore, type Store } from '../core/store.ts'
@@ -82,6 +82,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   const clock = options.clock ?? systemClock
   const layout = openDataDir(config.dataDir)
   const socketPath = newSocketPath(layout.dataDir, randomBytes(process.platform === 'win32' ? 16 : 4).toString('hex'))
+  scope.defer(() => leaveSocketDir(layout.dataDir, socketPath))
   const bell = new Bell()
   // The store rings through a doorbell that needs the store's peer to say who it is.
   let doorbell: Doorbell | undefined
@@ -106,6 +107,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   const log = createLog(layout.log, config.log, () => me.name(), options.stderr ?? (() => {}))
 
   let election: Election | undefined
+  makeSocketDir(socketPath) // again: the last peer to leave may have removed it meanwhile
   doorbell = await startDoorbell(scope, {
     transport: options.transport ?? socketTransport,
     socketPath,
@@ -251,7 +253,10 @@ function watch(
     const now = on.database.dataVersion()
     if (now !== version) on.bell.ring()
     version = now
-    if (process.platform !== 'win32' && !exists(on.socketPath)) await on.doorbell.relisten()
+    if (process.platform !== 'win32' && !exists(on.socketPath)) {
+      makeSocketDir(on.socketPath)
+      await on.doorbell.relisten()
+    }
   }
   scope.every(VIGIL_MS, look, (error) => on.log.warn('vigil failed', { error }))
 }

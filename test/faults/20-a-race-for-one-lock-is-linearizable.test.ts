@@ -16,7 +16,7 @@ const now = () => Number(process.hrtime.bigint()) / 1e6
 
 interface Entry {
   peer: string
-  did: 'join' | 'lock' | 'unlock'
+  did: 'join' | 'lock' | 'unlocking' | 'unlock'
   from: number
   to: number
   ttlMs: number
@@ -45,8 +45,10 @@ function grantsOf({ entries, killedAt }: Racer): Grant[] {
   const grants: Grant[] = []
   for (const { did, peer, token, from, to, ttlMs } of entries) {
     if (did === 'lock' && token !== null) grants.push({ peer, token, from, to, ttlMs, ...(killedAt && { killedAt }) })
-    const grant = did === 'unlock' ? grants.find((g) => g.token === token) : undefined
-    if (grant) grant.released = { from, to }
+    const grant = grants.find((g) => g.token === token)
+    // A killed process may have given its lock back without living to say so.
+    if (did === 'unlocking' && grant) grant.releasedFrom = from
+    if (did === 'unlock' && grant) grant.releasedBy = to
   }
   return grants
 }
@@ -126,7 +128,7 @@ test('eight processes race for one path, crash and forget: never two holders, an
 test('the check of a history refuses what a lock must not do', () => {
   const grant = (token: number, from: number, to: number, released?: [number, number]): Grant => ({
     ...{ peer: `p${token}`, token, from, to, ttlMs: 1_000 },
-    ...(released && { released: { from: released[0], to: released[1] } }),
+    ...(released && { releasedFrom: released[0], releasedBy: released[1] }),
   })
   expect(problemsOf([grant(1, 0, 5, [10, 15]), grant(2, 3, 12, [13, 20])])).toEqual([])
   expect(problemsOf([grant(1, 0, 5), grant(2, 980, 992)])).toEqual([])

@@ -56,12 +56,12 @@ while (!ending) {
     await sleep(ttlMs + 20) // forgets to unlock; by a clock of 10 ms steps, its time is over then
     continue
   }
-  const unlockFrom = now()
+  say({ did: 'unlocking', from: now(), token })
   const released = await peer.call('lock.release', { filePath }).then(
     ({ lock }) => lock.token,
     (error) => (error.code === 'not_holder' ? null : Promise.reject(error)),
   )
-  say({ did: 'unlock', from: unlockFrom, to: now(), token: released })
+  say({ did: 'unlock', to: now(), token: released })
 }
 await peer.leave()
 clearInterval(alive)

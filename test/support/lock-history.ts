@@ -10,8 +10,9 @@ export interface Grant {
   readonly from: number
   readonly to: number
   readonly ttlMs: number
-  /** Between these it was given back, where it was. */
-  released?: { readonly from: number; readonly to: number }
+  /** Since when its holder was giving it back, where it did; and by when it was told that it had. */
+  releasedFrom?: number
+  releasedBy?: number
   /** When its holder was killed, where it was. */
   killedAt?: number
 }
@@ -34,13 +35,13 @@ export function problemsOf(history: readonly Grant[]): string[] {
         `token ${grant.token} was granted to ${grant.peer} by ${grant.to}, when ${before?.token} of ${before?.peer} was held until ${freeFrom} at least`,
       )
     const ends = [
-      grant.released?.from ?? Number.POSITIVE_INFINITY,
+      grant.releasedFrom ?? Number.POSITIVE_INFINITY,
       grant.killedAt ?? Number.POSITIVE_INFINITY,
       grant.from + grant.ttlMs - CLOCK_STEP_MS,
     ]
     freeFrom = Math.max(grantedAt, Math.min(...ends))
-    if (grant.released && freeFrom > grant.released.to)
-      problems.push(`token ${grant.token} was given back by ${grant.released.to}, before it can have been granted`)
+    if (grant.releasedBy !== undefined && freeFrom > grant.releasedBy)
+      problems.push(`token ${grant.token} was given back by ${grant.releasedBy}, before it can have been granted`)
     before = grant
   }
   return problems
