@@ -64,7 +64,7 @@ test(
       expect(guards(dir)).toEqual([])
       expect(integrity(dir)).toBe('ok')
     }
-    console.info(`fault 7: ${2 * ROUNDS} starts of ${CROWD} at once, one leader each, ${CROWD} names, 0 errors`)
+    console.info(`fault 7: ${2 * ROUNDS} starts of ${CROWD} at once, one leader and ${CROWD} names each time`)
   },
   patience(30_000),
 )

@@ -68,6 +68,9 @@ test('mail that was read is not told, and the answer that carries it does not te
   const waiting = notice(b, 'mesh_inbox', { wait: 20 })
   expect(await waiting).toBeUndefined()
   expect(await notice(b)).toBeUndefined()
+  await a.call('message.send', { to: 'b', message: 'three' })
+  expect(await notice(b, 'mesh_inbox', { filter: 'sent' })).toBeUndefined() // it looks into its mail already
+  expect(await notice(b)).toMatch(/^1 new message from a/)
 })
 
 test('urgent mail is counted, senders are named, many are summed up', async () => {
