@@ -176,6 +176,11 @@ export function createEvents(database: Database, clock: Clock, ring: RingLater) 
       })
     },
 
+    /** Forgets that a subscriber has been shown what came after `seq`: it dropped the answer. */
+    async unshow(peerId: string, seq: number): Promise<void> {
+      await database.write((tx) => tx.run('UPDATE event_cursors SET seq = min(seq, ?) WHERE peer_id = ?', seq, peerId))
+    },
+
     /** Remembers that a subscriber has been shown the log up to `seq`. Never goes back. */
     async shown(peerId: string, seq: number): Promise<void> {
       await database.write((tx) => {
@@ -293,6 +298,7 @@ export const eventOperations = {
       if (follows && events.length > 0)
         afterAnswer(async (left) => {
           if (left) await store.events.shown(actor.id, last)
+          else await store.events.unshow(actor.id, (events[0]?.seq ?? last) - 1)
         })
       return { events, more, cursor: last }
     },

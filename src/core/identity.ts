@@ -25,7 +25,7 @@ export function findMailbox(tx: Transaction, arrival: Arrival, isGone: (process:
   }
   if (arrival.name !== undefined) {
     const row = free(tx.get<PeerRow>('SELECT * FROM peers WHERE name = ?', arrival.name))
-    if (row && (row.session_key === null || arrival.sessionKey === undefined)) return row
+    if (row) return row
   }
   if (arrival.name !== undefined || arrival.sessionKey !== undefined || arrival.returning !== undefined) return undefined
   return tx

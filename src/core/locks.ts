@@ -233,6 +233,16 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
       )
     },
 
+    /** Releases what a claim was granted, unless it was released, or granted anew, since. */
+    async giveBack(granted: readonly { path_key: string; token: number }[]): Promise<void> {
+      await database.write((tx) => {
+        for (const { path_key, token } of granted) {
+          const row = tx.get<Row>('SELECT * FROM locks WHERE path_key = ? AND token = ?', path_key, token)
+          if (row) free(tx, row, 'released')
+        }
+      })
+    },
+
     /** The locks that concern these paths (all, if none are named), without those that are over. */
     async query(paths: readonly FilePath[]): Promise<Lock[]> {
       const rows = database.read((sql) =>
@@ -293,7 +303,7 @@ export const lockOperations = {
       wait: waitSeconds.default(0),
     }),
     output: lockOutput,
-    run: async ({ store, actor, bell, clock, signal, defaults }, input) => {
+    run: async ({ store, actor, bell, clock, signal, afterAnswer, defaults }, input) => {
       const gitRoot = (await store.peers.get(actor.id))?.git_root ?? null
       const paths = await lockPaths(actor, gitRoot, input.filePath)
       const ttlMs = Math.round((input.ttlMinutes ?? defaults.lockTtlMinutes) * 60_000)
@@ -316,11 +326,11 @@ export const lockOperations = {
           if (signal.aborted) throw fail('cancelled', { operation: 'lock.acquire' })
           throw fail('locked', { conflicts: last?.conflicts ?? [], place: last?.place ?? null })
         }
-        if (signal.aborted && !granted.renewed) {
-          // Nobody will hear of this grant: it must not outlive the call that asked for it.
-          await store.locks.release(actor, paths, false)
-          throw fail('cancelled', { operation: 'lock.acquire' })
-        }
+        // A grant of which nobody hears must not outlive the call that asked for it.
+        if (!granted.renewed)
+          afterAnswer(async (left) => {
+            if (!left) await store.locks.giveBack(granted.granted)
+          })
         const warnings = granted.elsewhere.map(
           (c) =>
             `${c.holder.name} holds the same file in another worktree (${JSON.stringify(c.filePath)}) until ${c.until}${c.reason && `: ${JSON.stringify(c.reason)}`}`,

@@ -243,10 +243,13 @@ export function createMessages(database: Database, clock: Clock, events: Events,
       })
     },
 
-    /** An answer that carried these has left the process (G2). */
-    async markSeen(ids: readonly string[]): Promise<void> {
+    /** An answer that carried these has left the process (G2); or, with false, it was dropped, and they are unread again. */
+    async markSeen(ids: readonly string[], seen = true): Promise<void> {
       await database.write((tx) => {
-        for (const id of ids) tx.run('UPDATE messages SET seen_at = ? WHERE id = ? AND seen_at IS NULL', clock.now(), id)
+        for (const id of ids) {
+          if (seen) tx.run('UPDATE messages SET seen_at = ? WHERE id = ? AND seen_at IS NULL', clock.now(), id)
+          else tx.run('UPDATE messages SET seen_at = NULL WHERE id = ? AND seen_at IS NOT NULL AND acked_at IS NULL', id)
+        }
       })
     },
   }
@@ -341,7 +344,7 @@ export const messageOperations = {
           for (const id of shown) carrying.add(id)
           context.afterAnswer(async (left) => {
             try {
-              if (left) await store.messages.markSeen(shown)
+              await store.messages.markSeen(shown, left)
             } finally {
               // What could not be marked is shown again.
               for (const id of shown) carrying.delete(id)

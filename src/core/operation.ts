@@ -21,8 +21,9 @@ export interface Context {
   /** Aborted when the caller has given up: a wait then ends and leaves nothing behind. */
   readonly signal: AbortSignal
   /**
-   * Runs once it is known whether the answer has left this process: only if it has may anything count as shown (G2).
-   * The caller's next answer is not begun before it is through.
+   * Runs with true once the answer has left this process: only then may anything count as shown (G2). Runs with false
+   * where it never will; or after all, where the caller turns out to have dropped the answer that had just left. The
+   * caller's next answer is not begun before it is through.
    */
   afterAnswer(run: (left: boolean) => Promise<void>): void
   /** Ids of messages that an answer on its way out is carrying, so that two answers do not carry the same. */

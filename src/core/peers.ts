@@ -268,7 +268,7 @@ export function createPeers(
     async claimSession(id: string, sessionKey: string, arrival: Arrival): Promise<{ id: string; returned: boolean }> {
       return database.write((tx) => {
         const current = byId(tx, id)
-        if (!current || current.session_key !== null) return { id, returned: false }
+        if (!current || current.session_key === sessionKey) return { id, returned: false }
         const owner = tx.get<PeerRow>('SELECT * FROM peers WHERE session_key = ?', sessionKey)
         if (!owner) {
           tx.run('UPDATE peers SET session_key = ? WHERE id = ?', sessionKey, id)
@@ -277,8 +277,11 @@ export function createPeers(
         if (owner.live === 1 && !on.isGone(processOf(owner))) return { id, returned: false }
         end(tx, id, 'left', arrival.socketPath)
         const { id: newSelf } = arrive(tx, { ...arrival, returning: owner, sessionKey })
-        for (const hook of hooks) hook.merged?.(tx, id, owner)
-        tx.run('DELETE FROM peers WHERE id = ?', id)
+        // A mailbox that was only waiting to learn whose it is; one of another session, taken by its name, stays.
+        if (current.session_key === null) {
+          for (const hook of hooks) hook.merged?.(tx, id, owner)
+          tx.run('DELETE FROM peers WHERE id = ?', id)
+        }
         return { id: newSelf, returned: true }
       })
     },

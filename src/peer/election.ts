@@ -139,7 +139,7 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
         throw error
       })
     if (term === undefined) {
-      again = true // somebody else was faster: follow them now
+      again = leadership.read().term !== seenTerm // somebody else was faster: follow them now
       return
     }
     log.info('elected', { term, because })

@@ -197,10 +197,12 @@ async function createSelf(store: Store, first: Arrival) {
   let arrival = first
   let row: { id: string; name: string; session_key: string | null } = { id: '', name: '', session_key: null }
   let returned = false
+  let claimed = false
 
   async function become(joined: { id: string; returned: boolean }): Promise<void> {
     row = (await store.peers.get(joined.id)) ?? { ...row, id: joined.id }
     returned ||= joined.returned
+    claimed ||= arrival.sessionKey !== undefined && row.session_key === arrival.sessionKey
     arrival = { ...arrival, returning: row }
   }
 
@@ -219,9 +221,11 @@ async function createSelf(store: Store, first: Arrival) {
     /** Joins in the file that the database moves to. */
     joinIn: async (database: Database) => become(await database.reopen(store.peers.arriving(arrival))),
     async claim(sessionKey: string) {
-      if (row.session_key !== null) return
+      // A client may speak for several threads; the first is the one that this process is.
+      if (claimed) return
       await become(await store.peers.claimSession(row.id, sessionKey, { ...arrival, returning: undefined }))
-      arrival = { ...arrival, sessionKey }
+      claimed = row.session_key === sessionKey
+      if (claimed) arrival = { ...arrival, sessionKey }
     },
     async moveTo(projectPath: string) {
       const place = placeOf(projectPath)
