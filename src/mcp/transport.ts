@@ -8,7 +8,7 @@ import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.
  * they survive our death. Only then may what it carried count as shown (G2).
  */
 /** A cancellation that comes later than this is not about an answer that was still on its way. */
-const CROSSING_MS = 1_000
+const CROSSING_MS = 250
 
 export class AnsweringTransport extends StdioServerTransport {
   readonly #waiting = new Map<RequestId, (left: boolean) => Promise<void>>()

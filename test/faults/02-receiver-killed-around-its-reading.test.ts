@@ -159,7 +159,6 @@ test(
     await sender.call('message.send', { to: 'receiver', message: 'after the cancellation' })
     expect(await inbox(receiver)).toEqual(['after the cancellation'])
 
-    const wire = mailOnTheWire(receiver)
     const expected: string[] = []
     const heard: string[] = []
     for (let i = 0; i < CANCELLATIONS; i++) {
@@ -177,16 +176,16 @@ test(
       await outcome
     }
     const byWait = heard.length
-    heard.push(...(await inbox(receiver)))
-    const told = wire.flat()
-    const crossed = told.filter((message) => !heard.includes(message)).length
-    const keptBack = expected.filter((message) => !told.includes(message))
-    expect(keptBack).toEqual([])
+    // A cancelled answer that is still on its way holds its mail back for a moment.
+    const swallowed = () => expected.filter((message) => !heard.includes(message))
+    await eventually(async () => {
+      heard.push(...(await inbox(receiver)))
+      return swallowed().length === 0
+    })
     await eventually(async () => (await stateOfLast(sender)) === 'seen')
-    expect(await inbox(receiver)).toEqual([])
+    await eventually(async () => (await inbox(receiver)).length === 0)
     console.info(
-      `fault 2: ${CANCELLATIONS} waits cancelled around a message, ${byWait} messages came first, ${keptBack.length} kept back, ` +
-        `${crossed} left in an answer that crossed its cancellation`,
+      `fault 2: ${CANCELLATIONS} waits cancelled around a message, ${byWait} messages came first, ${swallowed().length} swallowed`,
     )
   },
   patience(30_000),

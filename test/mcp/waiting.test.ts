@@ -50,7 +50,7 @@ test('a cancelled wait for mail ends, and the mail that comes then is unread', a
   expect((await b.call('message.inbox', {})).messages.map(({ payload }) => payload)).toEqual(['after all'])
 })
 
-test('mail that crosses a cancellation is shown at most once, and stays in the mailbox', async () => {
+test('mail that crosses a cancellation is not swallowed: what the client dropped is unread again', async () => {
   await using mesh = await three()
   const { a, b } = mesh
   const name = await b.name()
@@ -66,10 +66,12 @@ test('mail that crosses a cancellation is shown at most once, and stays in the m
     await Promise.all([waiting, sending])
   }
   const atOnce = read.length
-  take(await b.tool('mesh_inbox', { limit: 100 }))
-  // The rest had left for a client that no longer listened.
+  // A cancelled answer that is still on its way holds its mail back for a moment.
+  await eventually(async () => {
+    take(await b.tool('mesh_inbox', { limit: 100 }))
+    return new Set(read).size === CROSSINGS
+  })
   console.info(`cancelled reads: ${CROSSINGS} sent, ${atOnce} read at once, ${read.length - atOnce} shown later`)
-  expect(new Set(read).size).toBe(read.length)
   expect((await b.call('message.inbox', { filter: 'all', limit: 100 })).messages).toHaveLength(CROSSINGS)
   await eventually(async () => (await b.call('mesh.status', {})).self.unread === 0)
 })
