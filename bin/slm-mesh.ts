@@ -4,6 +4,8 @@
 import { fileURLToPath } from 'node:url'
 
 process.umask(0o077)
+// A limit on the size of files makes a write fail; it need not end the process.
+process.on('SIGXFSZ', () => {})
 
 const args = process.argv.slice(2)
 const isServer = args.length === 0 ? !process.stdin.isTTY : args[0] === 'mcp' && args.length === 1

@@ -1,8 +1,12 @@
-import { accessSync, chmodSync, closeSync, constants, openSync, statSync } from 'node:fs'
-import Native from 'better-sqlite3'
-import { fail, MeshError } from './errors.ts'
-import { checkSchema, KNOWN_SCHEMA, migrate } from './migrate.ts'
+import { statSync } from 'node:fs'
+import type Native from 'better-sqlite3'
+import { fail } from './errors.ts'
+import { checkSchema, KNOWN_SCHEMA } from './migrate.ts'
+import { type Footing, footingOf, isSameFooting, movingAlone, removeStale } from './moving.ts'
+import { openNative } from './open-database.ts'
 import { sleep } from './scope.ts'
+import type { Sql, Transaction, Value } from './sql.ts'
+import { BUSY_DEADLINE_MS, isBusy, translate } from './sqlite-errors.ts'
 
 /**
  * One SQLite file, written by many processes.
@@ -17,26 +21,6 @@ import { sleep } from './scope.ts'
  * locks, and another process then commits into our transaction. `stat` and `chmod` are safe.
  */
 
-export type Value = string | number | null
-
-/** Statements are prepared once a text; rows come back as the caller's row type says the columns are. */
-export interface Sql {
-  get<Row>(text: string, ...values: Value[]): Row | undefined
-  all<Row>(text: string, ...values: Value[]): Row[]
-  run(text: string, ...values: Value[]): { changes: number; rowid: number }
-}
-
-/** What a write may do. Synchronous on purpose: the write lock is held for microseconds only. */
-export interface Transaction extends Sql {
-  /** Runs after COMMIT; of one key in one batch only the first is kept. */
-  afterCommit(key: string, run: () => void): void
-}
-
-/** SQLite 3.7.0 to 3.51.2 can lose commits when several processes checkpoint one WAL (sqlite.org/wal.html#walresetbug). */
-const OLDEST_SQLITE = [3, 51, 3] as const
-const BUSY_DEADLINE_MS = 5_000
-/** What SQLite answers for `auto_vacuum = INCREMENTAL`. */
-const INCREMENTAL = 2
 /** Short naps before giving the event loop back: 20 to 220 µs each, so at most about 1 ms in all. */
 const NAPS = 8
 /** A batch larger than this would hold the event loop and the write lock for longer than 20 ms. */
@@ -58,14 +42,15 @@ export class Database implements Disposable {
   #scheduled = false
   #closed = false
   #knownVersion = KNOWN_SCHEMA
-  #identity: string
+  #footing: Footing
+  #moving = false
 
   private constructor(
     readonly path: string,
     native: Native.Database,
   ) {
     this.#native = native
-    this.#identity = identityOf(path)
+    this.#footing = footingOf(path)
   }
 
   /** Opens or creates the file (0600) and brings its schema up to date; waits for others who do the same. */
@@ -105,18 +90,57 @@ export class Database implements Disposable {
     return this.read((sql) => sql.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0)
   }
 
-  /** True when the path no longer leads to the file that is open: it was deleted, moved or replaced. */
+  /** True when a path no longer leads to the file that is open: it was deleted, moved or replaced. */
   replaced(): boolean {
-    return identityOf(this.path) !== this.#identity
+    return !isSameFooting(footingOf(this.path), this.#footing)
   }
 
-  /** Leaves the file that is open and opens what stands at the path now. Queued writes go to the new file. */
-  async reopen(): Promise<void> {
+  /**
+   * Leaves the files that are open and opens what stands at the path now. `first` is the first thing done there: nobody
+   * reads the new file before. Writes wait meanwhile and go to the new file; where there is none to be had, they fail.
+   */
+  async reopen<T>(first: (tx: Transaction) => T): Promise<T> {
+    this.#moving = true
+    try {
+      return await movingAlone(this.path, () => this.#move(first))
+    } catch (error) {
+      this.#rejectAll(this.#queue.splice(0), error)
+      throw this.#translate(error)
+    } finally {
+      this.#moving = false
+      this.#schedule()
+    }
+  }
+
+  async #move<T>(first: (tx: Transaction) => T): Promise<T> {
+    const now = footingOf(this.path)
+    const old = this.#native
+    if (now[''] !== this.#footing['']) removeStale(this.path, this.#footing)
+    else {
+      // Only the WAL or the index went. What the WAL held is still in our hands, unless others have begun a new one.
+      if (now['-wal'] === 'missing' && old.open) old.pragma('wal_checkpoint(PASSIVE)')
+      // SQLite keeps one index a file and process: the old one must go before there can be another.
+      old.close()
+    }
     const next = await openNative(this.path)
-    this.#statements.clear()
-    this.#native.close()
-    this.#native = next
-    this.#identity = identityOf(this.path)
+    const use = (native: Native.Database) => {
+      this.#statements.clear()
+      this.#native = native
+    }
+    return new Promise<T>((resolve, reject) => {
+      const write: Write = { change: first, resolve: resolve as (value: unknown) => void, reject, since: 0 } // `first` gives a T
+      const attempt = () => {
+        use(next)
+        if (!this.#begin()) {
+          use(old)
+          return void sleep(1, undefined, true).then(attempt).catch(reject)
+        }
+        this.#footing = footingOf(this.path)
+        old.close()
+        this.#run([write])
+      }
+      attempt()
+    })
   }
 
   /** Copies the WAL into the file; `restart` also lets the next writer begin it anew. Returns false if others were in the way. */
@@ -133,6 +157,7 @@ export class Database implements Disposable {
   /** Writes what is queued, then closes. */
   [Symbol.dispose](): void {
     if (this.#closed) return
+    this.#moving = false
     if (this.#queue.length > 0) this.#flush()
     this.#closed = true
     for (const write of this.#queue.splice(0)) write.reject(fail('closed', { why: 'the database is closed' }))
@@ -149,6 +174,8 @@ export class Database implements Disposable {
   }
 
   #prepare(text: string): Native.Statement {
+    if (!this.#native.open)
+      throw fail('storage', { path: this.path, detail: 'it was deleted, and could not be opened again yet' })
     let statement = this.#statements.get(text)
     if (!statement) this.#statements.set(text, (statement = this.#native.prepare(text)))
     return statement
@@ -165,13 +192,18 @@ export class Database implements Disposable {
 
   /** One batch: BEGIN, every change in its savepoint, COMMIT; then answers and rings. */
   #flush(): void {
-    if (this.#closed || this.#queue.length === 0) return
+    if (this.#closed || this.#moving || this.#queue.length === 0) return
     try {
       if (!this.#begin()) return this.#waitForTurn()
     } catch (error) {
       return this.#rejectAll(this.#queue.splice(0), error)
     }
-    const batch = this.#queue.splice(0, MAX_BATCH)
+    this.#run(this.#queue.splice(0, MAX_BATCH))
+    if (this.#queue.length > 0) this.#schedule()
+  }
+
+  /** What follows BEGIN. */
+  #run(batch: Write[]): void {
     const after = new Map<string, () => void>()
     const outcomes: Outcome[] = []
     try {
@@ -187,7 +219,6 @@ export class Database implements Disposable {
       else outcome.write.resolve(outcome.value)
     }
     for (const run of after.values()) run()
-    if (this.#queue.length > 0) this.#schedule()
   }
 
   #apply(write: Write, after: Map<string, () => void>): Outcome {
@@ -260,102 +291,9 @@ export class Database implements Disposable {
   }
 }
 
-async function openNative(path: string): Promise<Native.Database> {
-  const deadline = performance.now() + BUSY_DEADLINE_MS
-  for (;;) {
-    try {
-      return openOnce(path)
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw translate(error, path)
-      await sleep(2 + Math.random() * 10, undefined, true)
-    }
-  }
-}
-
-function openOnce(path: string): Native.Database {
-  createPrivately(path)
-  const native = new Native(path, { timeout: 0 })
-  try {
-    checkSqliteVersion(native)
-    // Before anything is written: later it would be ignored. Asked first, because setting it writes to the file.
-    if (native.pragma('auto_vacuum', { simple: true }) !== INCREMENTAL) native.pragma('auto_vacuum = INCREMENTAL')
-    const mode = native.pragma('journal_mode = WAL', { simple: true })
-    if (mode !== 'wal') throw fail('storage', { path, detail: `its file system does not allow WAL (journal mode ${mode})` })
-    native.pragma('synchronous = NORMAL')
-    native.pragma('foreign_keys = ON')
-    native.pragma('trusted_schema = OFF')
-    native.pragma('mmap_size = 0')
-    native.pragma('journal_size_limit = 4194304')
-    const prepare = (text: string) => native.prepare(text)
-    const sql: Sql & { script(text: string): void } = {
-      get: <Row>(text: string, ...values: Value[]) => prepare(text).get(...values) as Row | undefined, // columns are the SQL's
-      all: <Row>(text: string, ...values: Value[]) => prepare(text).all(...values) as Row[], // likewise
-      run: (text, ...values) => ({ changes: prepare(text).run(...values).changes, rowid: 0 }),
-      script: (text) => native.exec(text),
-    }
-    if (checkSchema(sql, path) < KNOWN_SCHEMA) native.transaction(() => migrate(sql, path)).immediate()
-    return native
-  } catch (error) {
-    native.close()
-    throw error
-  }
-}
-
-/** SQLite would create the file with the umask's mode. Fails quietly where the file exists: `wx` opens nothing then. */
-function createPrivately(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600))
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error
-    const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) chmodSync(path, 0o600)
-    // SQLite opens what it may only read, and leaves a WAL beside it that is as read-only even when the file no longer is.
-    accessSync(path, constants.R_OK | constants.W_OK)
-  }
-}
-
-function checkSqliteVersion(native: Native.Database): void {
-  const version = String(native.prepare('SELECT sqlite_version()').pluck().get())
-  const parts = version.split('.').map(Number)
-  for (let i = 0; i < OLDEST_SQLITE.length; i++) {
-    const difference = (parts[i] ?? 0) - (OLDEST_SQLITE[i] ?? 0)
-    if (difference > 0) return
-    if (difference < 0)
-      throw fail('storage', {
-        path: 'better-sqlite3',
-        detail: `its SQLite ${version} can lose commits of several processes; ${OLDEST_SQLITE.join('.')} or newer is needed`,
-      })
-  }
-}
-
-function identityOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  return stat ? `${stat.dev}:${stat.ino}` : 'missing'
-}
-
 const napArray = new Int32Array(new SharedArrayBuffer(4))
 
 /** 20 to 220 µs, jittered so that waiting processes do not march in step. */
 function takeNap(): void {
   Atomics.wait(napArray, 0, 0, 0.02 + Math.random() * 0.2)
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
-}
-
-const isBusy = (error: unknown) => /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(error))
-
-/** SQLite's and the file system's errors become ours here and nowhere else. Anything unknown passes through as a bug. */
-function translate(error: unknown, path: string): unknown {
-  if (error instanceof MeshError) return error
-  const code = codeOf(error)
-  const detail = error instanceof Error ? error.message : String(error)
-  const cause = { cause: error }
-  if (isBusy(error)) return fail('busy', { path, waitedMs: BUSY_DEADLINE_MS }, cause)
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC') return fail('disk_full', { path }, cause)
-  if (code.startsWith('SQLITE_READONLY') || /^(EACCES|EPERM|EROFS)$/.test(code)) return fail('read_only', { path }, cause)
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return fail('corrupt', { path, detail }, cause)
-  if (/^SQLITE_(CANTOPEN|IOERR|AUTH|PERM)/.test(code) || /^E[A-Z]+$/.test(code)) return fail('storage', { path, detail }, cause)
-  return error
 }

@@ -1,11 +1,12 @@
 import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database, Sql, Transaction } from './database.ts'
+import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import { newId } from './ids.ts'
 import { limitBytes, waitSeconds } from './limits.ts'
 import { operation } from './operation.ts'
+import type { Sql, Transaction } from './sql.ts'
 
 /**
  * The log of what happened, and who wants to be told. Append-only; `seq` is the order and the cursor.

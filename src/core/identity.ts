@@ -1,7 +1,7 @@
-import type { Transaction } from './database.ts'
 import { fail } from './errors.ts'
 import { newName, type Random } from './ids.ts'
 import type { Arrival, PeerRow, ProcessRef } from './peers.ts'
+import type { Transaction } from './sql.ts'
 
 /**
  * Who comes back as whom. A mailbox outlives its process; a session that returns takes it up again, in this order:
@@ -10,12 +10,13 @@ import type { Arrival, PeerRow, ProcessRef } from './peers.ts'
  * 2. the name that the user chose (`SLM_MESH_NAME`);
  * 3. else the same agent in the same directory, unless that mailbox belongs to a session or a chosen name.
  *
+ * A process that was a peer before, and was given up, takes up its own mailbox and no other of the third kind.
  * Never the mailbox of a process that still lives: two sessions side by side are two peers.
  */
 export function findMailbox(tx: Transaction, arrival: Arrival, isGone: (process: ProcessRef) => boolean): PeerRow | undefined {
   const free = (row: PeerRow | undefined) => (row && (row.live === 0 || isGone(processOf(row))) ? row : undefined)
-  if (arrival.returningId !== undefined) {
-    const row = free(tx.get<PeerRow>('SELECT * FROM peers WHERE id = ?', arrival.returningId))
+  if (arrival.returning !== undefined) {
+    const row = free(tx.get<PeerRow>('SELECT * FROM peers WHERE id = ?', arrival.returning.id))
     if (row) return row
   }
   if (arrival.sessionKey !== undefined) {
@@ -26,7 +27,7 @@ export function findMailbox(tx: Transaction, arrival: Arrival, isGone: (process:
     const row = free(tx.get<PeerRow>('SELECT * FROM peers WHERE name = ?', arrival.name))
     if (row && (row.session_key === null || arrival.sessionKey === undefined)) return row
   }
-  if (arrival.name !== undefined || arrival.sessionKey !== undefined) return undefined
+  if (arrival.name !== undefined || arrival.sessionKey !== undefined || arrival.returning !== undefined) return undefined
   return tx
     .all<PeerRow>(
       `SELECT * FROM peers WHERE project_path = ? AND agent_type = ? AND kind = ? AND session_key IS NULL AND named = 0

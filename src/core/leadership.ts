@@ -1,9 +1,10 @@
 import type { Clock } from './clock.ts'
-import type { Database, Transaction } from './database.ts'
+import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { processOf } from './identity.ts'
 import type { ProcessRef } from './peers.ts'
+import type { Transaction } from './sql.ts'
 
 /**
  * The one row that says who leads, in which term (G3). It is the only authority: lock files, sockets and ports are

@@ -1,21 +1,22 @@
 import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database, Sql, Transaction } from './database.ts'
+import type { Database } from './database.ts'
 import { type Conflict, fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
-import { canonicalPath, type FilePath, keysAbove, keysBelow, pathInRepo } from './file-path.ts'
-import { line, MAX_LIST, text, waitSeconds } from './limits.ts'
+import { canonicalPath, type FilePath, keysAbove, pathInRepo } from './file-path.ts'
+import { MAX_LIST, line as oneLine, text, waitSeconds } from './limits.ts'
+import { createLockLine, overlapping } from './lock-line.ts'
 import { type Actor, operation } from './operation.ts'
 import type { Peers } from './peers.ts'
+import type { Sql, Transaction } from './sql.ts'
 
 /**
  * Locks on files and directories (G6). A lock on a directory covers what is below it. Never two holders of one
  * path: every grant is one transaction that looks at everything above and below. Lifetimes follow the boot clock,
  * so a jump of the wall clock neither frees nor prolongs one. A grant's fencing token is the seq of its event.
  *
- * The line is first come, first served: whoever waits holds a ticket a path, and a path is only granted to
- * somebody whom no earlier living ticket precedes. When a lock goes, those who wait for it are rung and try.
+ * Who waits, and in which order, is lock-line.ts.
  */
 
 const MAX_PATH = 4_096
@@ -80,9 +81,11 @@ export type Answer =
 export type Locks = ReturnType<typeof createLocks>
 
 export function createLocks(database: Database, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
+  const line = createLockLine(clock, ring)
+
   peers.hook({
     gone(tx, peer, reason) {
-      tx.run('DELETE FROM lock_waits WHERE peer_id = ?', peer.id)
+      line.leaveAll(tx, peer.id)
       for (const row of tx.all<Row>('SELECT * FROM locks WHERE holder_id = ?', peer.id))
         free(tx, row, reason === 'expired' ? 'crashed' : reason)
     },
@@ -93,24 +96,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     tx.run('DELETE FROM locks WHERE path_key = ?', row.path_key)
     const holder = { id: row.holder_id, name: row.holder_name }
     events.append(tx, 'file_unlocked', { filePath: row.file_path, holder, reason, token: row.token }, holder)
-    for (const wait of overlapping<{ peer_id: string }>(tx, 'lock_waits', row.path_key)) ringPeer(tx, wait.peer_id)
-  }
-
-  function ringPeer(tx: Transaction, id: string): void {
-    const peer = tx.get<{ id: string; socket_path: string | null }>(
-      'SELECT id, socket_path FROM peers WHERE id = ? AND live = 1',
-      id,
-    )
-    if (peer) ring(tx, peer)
-  }
-
-  /** Rows of a table whose path is this one, above it, or below it. */
-  function overlapping<R>(sql: Sql, table: 'locks' | 'lock_waits', key: string): R[] {
-    const above = keysAbove(key)
-    return [
-      ...sql.all<R>(`SELECT * FROM ${table} WHERE path_key IN (SELECT value FROM json_each(?))`, JSON.stringify([...above, key])),
-      ...sql.all<R>(`SELECT * FROM ${table} WHERE path_key >= ? AND path_key < ?`, ...keysBelow(key)),
-    ]
+    line.ringFor(tx, row.path_key)
   }
 
   const isOver = (row: { expires_uptime: number; boot_id: string }) =>
@@ -123,16 +109,6 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     until: new Date(row.expires_at).toISOString(),
     kind: 'held',
   })
-
-  interface WaitRow {
-    ticket: number
-    path_key: string
-    peer_id: string
-    peer_name: string
-    until_at: number
-    until_uptime: number
-    boot_id: string
-  }
 
   /** What stands in the way of a claim: others' locks, and others who have waited longer. Frees what has expired. */
   function obstacles(tx: Transaction, actor: Actor, claim: Claim) {
@@ -147,22 +123,12 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
           again = Math.min(again, row.expires_uptime - clock.uptime())
         }
       }
-      for (const wait of overlapping<WaitRow>(tx, 'lock_waits', path.key)) {
-        if (wait.peer_id === actor.id || (claim.ticket !== null && wait.ticket > claim.ticket)) continue
-        if (isOver({ expires_uptime: wait.until_uptime, boot_id: wait.boot_id })) {
-          tx.run('DELETE FROM lock_waits WHERE ticket = ?', wait.ticket)
-          continue
-        }
-        // Whoever already holds the path renews it, however long the line.
-        if (holds(tx, actor.id, path.key)) continue
+      // Whoever holds the path, or a directory above it, need not stand in line for it.
+      if (covers(tx, actor.id, path.key)) continue
+      for (const wait of line.ahead(tx, path.key, actor.id, claim.ticket)) {
+        const until = new Date(wait.until_at).toISOString()
         const holder = { id: wait.peer_id, name: wait.peer_name }
-        conflicts.push({
-          filePath: path.filePath,
-          holder,
-          reason: '',
-          until: new Date(wait.until_at).toISOString(),
-          kind: 'awaited',
-        })
+        conflicts.push({ filePath: path.filePath, holder, reason: '', until, kind: 'awaited' })
         again = Math.min(again, wait.until_uptime - clock.uptime())
       }
     }
@@ -171,6 +137,8 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
 
   const holds = (sql: Sql, peerId: string, key: string) =>
     sql.get('SELECT 1 FROM locks WHERE path_key = ? AND holder_id = ?', key, peerId) !== undefined
+
+  const covers = (sql: Sql, peerId: string, key: string) => [...keysAbove(key), key].some((at) => holds(sql, peerId, at))
 
   /** Grants or renews one path of a claim that nothing stands in the way of. */
   function grant(tx: Transaction, actor: Actor, path: LockPath, claim: Claim): Row {
@@ -224,25 +192,6 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     )
   }
 
-  /** Takes or moves up a place in line: the ticket, and how many hold or wait before it. */
-  function stand(tx: Transaction, actor: Actor, claim: Claim, waitMs: number): number {
-    if (claim.ticket !== null) return claim.ticket
-    const ticket = tx.run('INSERT INTO lock_tickets DEFAULT VALUES').rowid
-    tx.run('DELETE FROM lock_tickets WHERE ticket <= ?', ticket)
-    for (const path of claim.paths)
-      tx.run(
-        'INSERT OR IGNORE INTO lock_waits VALUES (?, ?, ?, ?, ?, ?, ?)',
-        ticket,
-        path.key,
-        actor.id,
-        actor.name,
-        clock.now() + waitMs,
-        clock.uptime() + waitMs,
-        clock.bootId,
-      )
-    return ticket
-  }
-
   return {
     /**
      * Grants all of a claim's paths or none. With `waitMs` left, a refusal comes with a ticket to try again with;
@@ -252,10 +201,11 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
       return database.write((tx) => {
         const { conflicts, again } = obstacles(tx, actor, claim)
         if (conflicts.length > 0) {
-          const ticket = waitMs > 0 ? stand(tx, actor, claim, waitMs) : null
+          const keys = claim.paths.map((path) => path.key)
+          const ticket = claim.ticket ?? (waitMs > 0 ? line.stand(tx, actor, keys, waitMs) : null)
           return { conflicts, ticket, place: ticket === null ? null : new Set(conflicts.map((c) => c.holder.id)).size, again }
         }
-        if (claim.ticket !== null) tx.run('DELETE FROM lock_waits WHERE ticket = ?', claim.ticket)
+        if (claim.ticket !== null) line.leave(tx, claim.ticket)
         const renewed = claim.paths.every((path) => holds(tx, actor.id, path.key))
         return {
           granted: claim.paths.map((path) => grant(tx, actor, path, claim)),
@@ -267,12 +217,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
 
     /** Gives up a place in line; those behind it are rung. */
     async leaveLine(ticket: number): Promise<void> {
-      await database.write((tx) => {
-        const rows = tx.all<WaitRow>('SELECT * FROM lock_waits WHERE ticket = ?', ticket)
-        tx.run('DELETE FROM lock_waits WHERE ticket = ?', ticket)
-        for (const row of rows)
-          for (const behind of overlapping<WaitRow>(tx, 'lock_waits', row.path_key)) ringPeer(tx, behind.peer_id)
-      })
+      await database.write((tx) => line.leave(tx, ticket))
     },
 
     /** Releases all of the paths or none. Throws `not_holder`; with `force`, whoever holds them. */
@@ -318,7 +263,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
   }
 }
 
-const filePath = line(MAX_PATH)
+const filePath = oneLine(MAX_PATH)
 const filePaths = z.union([filePath, z.array(filePath).min(1).max(MAX_LIST)])
 
 /** The paths of a call, each once. A path outside any repository has no place in one. */

@@ -1,13 +1,14 @@
 import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database, Sql, Transaction } from './database.ts'
+import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
 import { newId } from './ids.ts'
 import { limitBytes, MAX_LIST, peerReference, text, waitSeconds } from './limits.ts'
 import { type Actor, operation } from './operation.ts'
 import type { PeerRow, Peers } from './peers.ts'
+import type { Sql, Transaction } from './sql.ts'
 
 /**
  * Mail between peers: one row a recipient, in the order of its sender's sends. Its state says only what was observed:
@@ -339,8 +340,12 @@ export const messageOperations = {
         if (shown.length > 0) {
           for (const id of shown) carrying.add(id)
           context.afterAnswer(async (left) => {
-            if (left) await store.messages.markSeen(shown)
-            for (const id of shown) carrying.delete(id)
+            try {
+              if (left) await store.messages.markSeen(shown)
+            } finally {
+              // What could not be marked is shown again.
+              for (const id of shown) carrying.delete(id)
+            }
           })
         }
         return { found: { messages, more: found.length > messages.length || stored.length >= asked } }

@@ -1,6 +1,6 @@
-import type { Sql } from './database.ts'
 import { fail } from './errors.ts'
 import initial from './migrations/0001-initial.sql'
+import type { Sql } from './sql.ts'
 
 /**
  * Numbered, applied in order, never edited once released. `breaking` means that programs which know only

@@ -1,7 +1,19 @@
 import { createHash } from 'node:crypto'
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, realpathSync, rmSync, type Stats, statSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
+
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fail } from './errors.ts'
 
 /** Where everything of one mesh stands. */
@@ -115,6 +127,21 @@ export function newSocketPath(dataDir: string, shortId: string): string {
 /** Removes the socket that a dead process left behind; a named pipe has gone with its process. */
 export function removeSocket(path: string): void {
   if (!path.startsWith('\\\\.\\pipe\\')) rmSync(path, { force: true })
+}
+
+/** Makes the directory of a socket again where somebody has cleaned it away, as systems do below /tmp. */
+export function makeSocketDir(socketPath: string): void {
+  if (process.platform !== 'win32') makePrivateDir(dirname(socketPath))
+}
+
+/** Removes a socket's directory outside the data directory once nobody has a socket in it. */
+export function leaveSocketDir(dataDir: string, socketPath: string): void {
+  if (process.platform === 'win32' || dirname(socketPath) === layoutOf(dataDir).sockets) return
+  try {
+    rmdirSync(dirname(socketPath))
+  } catch {
+    // Others are still there, or have removed it.
+  }
 }
 
 /** True while something stands at that path; for sockets, which their owner must notice being removed. */

@@ -1,12 +1,13 @@
 import * as z from 'zod'
 import type { Clock } from './clock.ts'
-import type { Database, Sql, Transaction } from './database.ts'
+import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { findMailbox, freeName, processOf, suggest } from './identity.ts'
 import { newId } from './ids.ts'
 import { MAX_PEERS, text } from './limits.ts'
 import { operation } from './operation.ts'
+import type { Sql, Transaction } from './sql.ts'
 
 /** Who is there. A row is a mailbox with a name; `live` while a process stands behind it, `away` after that. */
 
@@ -45,8 +46,8 @@ export interface Arrival extends Place {
   readonly name?: string | undefined
   /** The client's own name for its session. */
   readonly sessionKey?: string | undefined
-  /** The peer that this process was before it was given up. */
-  readonly returningId?: string | undefined
+  /** The peer that this process was before it was given up, or before its file was replaced. */
+  readonly returning?: { readonly id: string; readonly name: string } | undefined
 }
 
 export type LeaveReason = 'left' | 'crashed' | 'expired'
@@ -140,14 +141,19 @@ export function createPeers(
   }
 
   function arrive(tx: Transaction, arrival: Arrival): { id: string; returned: boolean } {
+    // Joining twice is fine: a socket's path belongs to one process.
+    const own = tx.get<PeerRow>('SELECT * FROM peers WHERE live = 1 AND socket_path = ?', arrival.socketPath)
+    if (own) return { id: own.id, returned: false }
     const mailbox = findMailbox(tx, arrival, on.isGone)
     if (mailbox?.live === 1) end(tx, mailbox.id, 'crashed', mailbox.socket_path)
     const living = tx.get<{ n: number }>('SELECT count(*) AS n FROM peers WHERE live = 1')?.n ?? 0
     if (living >= MAX_PEERS) throw fail('full', { what: 'the mesh', limit: MAX_PEERS })
 
     const now = clock.now()
-    const id = mailbox?.id ?? newId('p', now)
-    const name = mailbox && arrival.name === undefined ? mailbox.name : freeName(tx, arrival.name, mailbox?.id)
+    const { returning } = arrival
+    // Where the file forgot this process, it stays who it was: others know it by its name.
+    const id = mailbox?.id ?? (returning && !byId(tx, returning.id) ? returning.id : newId('p', now))
+    const name = mailbox && arrival.name === undefined ? mailbox.name : freeName(tx, arrival.name ?? returning?.name, mailbox?.id)
     const sessionKey =
       arrival.sessionKey !== undefined &&
       !tx.get('SELECT 1 FROM peers WHERE session_key = ? AND id IS NOT ?', arrival.sessionKey, id)
@@ -233,6 +239,9 @@ export function createPeers(
       return database.write((tx) => arrive(tx, arrival))
     },
 
+    /** Joining as part of a transaction: of the first one in a file that this process has moved to. */
+    arriving: (arrival: Arrival) => (tx: Transaction) => arrive(tx, arrival),
+
     /** Marks a process as gone: its locks are freed and its leaving is announced. True if it was this call that did it. */
     async end(id: string, reason: LeaveReason, socketPath: string | null): Promise<boolean> {
       return database.write((tx) => end(tx, id, reason, socketPath))
@@ -267,7 +276,7 @@ export function createPeers(
         }
         if (owner.live === 1 && !on.isGone(processOf(owner))) return { id, returned: false }
         end(tx, id, 'left', arrival.socketPath)
-        const { id: newSelf } = arrive(tx, { ...arrival, returningId: owner.id, sessionKey })
+        const { id: newSelf } = arrive(tx, { ...arrival, returning: owner, sessionKey })
         for (const hook of hooks) hook.merged?.(tx, id, owner)
         tx.run('DELETE FROM peers WHERE id = ?', id)
         return { id: newSelf, returned: true }

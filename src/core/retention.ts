@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { Transaction } from './database.ts'
+import type { Transaction } from './sql.ts'
 
 /**
  * What may go, and when. Each verb is one small batch, so that no writer waits long, and returns how many rows it

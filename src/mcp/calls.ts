@@ -62,7 +62,9 @@ async function answer(
     return failure(error, door.name, joined)
   } finally {
     transport.onceAnswered(extra.requestId, extra.signal, async (left) => {
-      for (const run of after) await run(left)
+      // Each for itself: what one cannot note must not keep the next from being noted.
+      for (const run of after)
+        await run(left).catch((error: unknown) => joined?.peer.log.warn('could not note an answer', { error }))
     })
   }
 }

@@ -72,13 +72,13 @@ export function sessionFromEnvironment(agentType: string, env: Environment): str
 }
 
 /** Where each agent puts its session's id in a call's `_meta`. */
-const SESSION_IN_META: Readonly<Record<string, readonly string[]>> = {
-  codex: ['threadId', 'sessionId'],
-  antigravity: ['conversation_id'],
-}
+const SESSION_IN_META: ReadonlyMap<string, readonly string[]> = new Map([
+  ['codex', ['threadId', 'sessionId']],
+  ['antigravity', ['conversation_id']],
+])
 
 export function sessionFromCall(agentType: string, meta: Readonly<Record<string, unknown>> | undefined): string | undefined {
-  for (const key of SESSION_IN_META[agentType] ?? []) {
+  for (const key of SESSION_IN_META.get(agentType) ?? []) {
     const id = meta?.[key]
     if (typeof id === 'string' && id !== '') return `${agentType}:${id.slice(0, 200)}`
   }

@@ -34,8 +34,11 @@ export function createDelivery(peer: MeshPeer) {
     return {
       text: `${count}${urgent > 0 ? ` (${urgent} urgent)` : ''} from ${named}: mesh_inbox shows ${ids.length === 1 ? 'it' : 'them'}.`,
       async settle(left) {
-        if (left) await peer.store.messages.markNotified(ids, 'notice')
-        for (const id of ids) telling.delete(id)
+        try {
+          if (left) await peer.store.messages.markNotified(ids, 'notice')
+        } finally {
+          for (const id of ids) telling.delete(id)
+        }
       },
     }
   }

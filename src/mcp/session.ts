@@ -77,6 +77,10 @@ export function createSession(
       const joined = await joining
       await joined?.peer.moveTo(await projectPath())
     },
-    leave: () => scope[Symbol.asyncDispose](),
+    async leave() {
+      await scope[Symbol.asyncDispose]()
+      // A join that is under way sees that it is no longer wanted, and leaves again: its socket must not stay behind.
+      await joining?.catch(() => {})
+    },
   }
 }

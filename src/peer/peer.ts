@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { Bell } from '../core/bell.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import { type Environment, readConfig } from '../core/config.ts'
+import { type Config, type Environment, readConfig } from '../core/config.ts'
 import type { Database } from '../core/database.ts'
 import { fail } from '../core/errors.ts'
 import { createBudget } from '../core/limits.ts'
 import { createLog, type Log } from '../core/log.ts'
 import type { Actor, Context } from '../core/operation.ts'
 import { type Caller, call } from '../core/operations.ts'
-import { exists, newSocketPath, openDataDir } from '../core/paths.ts'
+import { exists, leaveSocketDir, makeSocketDir, newSocketPath, openDataDir } from '../core/paths.ts'
 import type { Arrival } from '../core/peers.ts'
 import { Scope } from '../core/scope.ts'
 import { openStore, type Store } from '../core/store.ts'
@@ -82,6 +82,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   const clock = options.clock ?? systemClock
   const layout = openDataDir(config.dataDir)
   const socketPath = newSocketPath(layout.dataDir, randomBytes(process.platform === 'win32' ? 16 : 4).toString('hex'))
+  scope.defer(() => leaveSocketDir(layout.dataDir, socketPath))
   const bell = new Bell()
   // The store rings through a doorbell that needs the store's peer to say who it is.
   let doorbell: Doorbell | undefined
@@ -106,6 +107,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   const log = createLog(layout.log, config.log, () => me.name(), options.stderr ?? (() => {}))
 
   let election: Election | undefined
+  makeSocketDir(socketPath) // again: the last peer to leave may have removed it meanwhile
   doorbell = await startDoorbell(scope, {
     transport: options.transport ?? socketTransport,
     socketPath,
@@ -152,7 +154,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   })
   scope.defer(() => election?.resign())
   await election.runOnce()
-  watch(scope, { database, doorbell, bell, log, socketPath, onReplaced: () => me.join() })
+  watch(scope, { config, database, doorbell, bell, log, socketPath, onReplaced: () => me.joinIn(database) })
 
   const budget = createBudget(config.rate, RATE_WINDOW_MS, () => clock.uptime())
   const carrying = new Set<string>()
@@ -199,7 +201,7 @@ async function createSelf(store: Store, first: Arrival) {
   async function become(joined: { id: string; returned: boolean }): Promise<void> {
     row = (await store.peers.get(joined.id)) ?? { ...row, id: joined.id }
     returned ||= joined.returned
-    arrival = { ...arrival, returningId: joined.id }
+    arrival = { ...arrival, returning: row }
   }
 
   return {
@@ -214,9 +216,11 @@ async function createSelf(store: Store, first: Arrival) {
       repo: arrival.repo,
     }),
     join: async () => become(await store.peers.join(arrival)),
+    /** Joins in the file that the database moves to. */
+    joinIn: async (database: Database) => become(await database.reopen(store.peers.arriving(arrival))),
     async claim(sessionKey: string) {
       if (row.session_key !== null) return
-      await become(await store.peers.claimSession(row.id, sessionKey, { ...arrival, returningId: undefined }))
+      await become(await store.peers.claimSession(row.id, sessionKey, { ...arrival, returning: undefined }))
       arrival = { ...arrival, sessionKey }
     },
     async moveTo(projectPath: string) {
@@ -239,19 +243,30 @@ async function announce(store: Store, doorbell: Doorbell, ownSocket: string): Pr
 /** The safety net under the doorbell: rings that were missed, a file that was replaced, a socket that was removed. */
 function watch(
   scope: Scope,
-  on: { database: Database; doorbell: Doorbell; bell: Bell; log: Log; socketPath: string; onReplaced: () => Promise<void> },
+  on: {
+    config: Config
+    database: Database
+    doorbell: Doorbell
+    bell: Bell
+    log: Log
+    socketPath: string
+    onReplaced: () => Promise<void>
+  },
 ): void {
   let version = on.database.dataVersion()
   const look = async () => {
     if (on.database.replaced()) {
       on.log.warn('the database was replaced or deleted under this process: moving to the one at its path', {})
-      await on.database.reopen()
+      openDataDir(on.config.dataDir) // which may be gone as well, or be another now
       await on.onReplaced()
     }
     const now = on.database.dataVersion()
     if (now !== version) on.bell.ring()
     version = now
-    if (process.platform !== 'win32' && !exists(on.socketPath)) await on.doorbell.relisten()
+    if (process.platform !== 'win32' && !exists(on.socketPath)) {
+      makeSocketDir(on.socketPath)
+      await on.doorbell.relisten()
+    }
   }
   scope.every(VIGIL_MS, look, (error) => on.log.warn('vigil failed', { error }))
 }

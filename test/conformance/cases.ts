@@ -102,7 +102,8 @@ export function conformance(name: string, open: (callers: number) => Promise<Doo
         const { messageId = '' } = await a('message.send', { to: names.b, message: 'will you?' })
         expect(await state()).toEqual(['queued'])
         await b('message.inbox', {})
-        expect(await state()).toEqual(['seen'])
+        // Noted only after the answer has left, so a moment later.
+        await expect.poll(state).toEqual(['seen'])
         await b('message.send', { to: names.a, message: 'I will', replyTo: messageId })
         expect(await state()).toEqual(['acked'])
       })

@@ -8,7 +8,7 @@ import { testDir } from '../support/data-dir.ts'
 
 /** What a peer leans on, under a test's control: time, processes, sockets. The file stays real. */
 
-export const BOOT = 'this boot'
+const BOOT = 'this boot'
 
 export function fakeClock(startMs = Date.now()): Clock & { pass(ms: number): void; jump(ms: number): void } {
   let now = startMs
@@ -29,7 +29,7 @@ export function fakeClock(startMs = Date.now()): Clock & { pass(ms: number): voi
   }
 }
 
-export const processRef = (pid: number): ProcessRef => ({ pid, startedAt: `start of ${pid}`, bootId: BOOT, pidNamespace: '' })
+const processRef = (pid: number): ProcessRef => ({ pid, startedAt: `start of ${pid}`, bootId: BOOT, pidNamespace: '' })
 
 /** Who is dead; everybody else lives. */
 export function fakeProcesses() {

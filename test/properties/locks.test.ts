@@ -82,7 +82,8 @@ class Model {
     const ahead = this.line.slice(0, ticket && this.line.includes(ticket) ? this.line.indexOf(ticket) : undefined)
     for (const path of wanted) {
       for (const [held, lock] of this.locks) if (lock.peer !== actor && overlap(held, path)) names.add(lock.peer)
-      if (this.locks.get(path)?.peer === actor) continue
+      // Who holds the path, or a directory above it, need not stand in line.
+      if ([...this.locks].some(([held, lock]) => lock.peer === actor && above(held, path))) continue
       for (const other of ahead) if (other.peer !== actor && other.paths.some((p) => overlap(p, path))) names.add(other.peer)
     }
     return names

@@ -1,9 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Database, Transaction } from '../../core/database.ts'
+import type { Database } from '../../core/database.ts'
 import type { LeadershipRow } from '../../core/leadership.ts'
 import type { Log } from '../../core/log.ts'
 import { BATCH, createClockGuard, forgetPeers, pruneEvents, pruneMessages, vacuum } from '../../core/retention.ts'
 import type { Scope } from '../../core/scope.ts'
+import type { Transaction } from '../../core/sql.ts'
 import type { Store } from '../../core/store.ts'
 
 /** Keeps the file small: prunes what is old, gives pages back, bounds the WAL. And frees locks whose time is over. */

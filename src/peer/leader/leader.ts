@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
 import type { Database } from '../../core/database.ts'
@@ -31,14 +32,15 @@ const HOUR_MS = 3_600_000
 export async function startLeader(scope: Scope, options: LeaderOptions): Promise<void> {
   const { term, store, database, config, layout, clock, self, isGone, log } = options
   const { socketPath } = self()
-  const token = writeToken(layout.token)
+  // Files are written under the fence, too: whoever was stopped since its election must not overwrite its successor's (G3).
+  const token = await store.leadership.fenced(term, socketPath, () => writeToken(layout.token))
   await startHttp(scope, {
     host: config.host,
     port: config.port,
     handler: createRoutes({ term, isLeading: () => store.leadership.isLeading(term, socketPath), onDeposed: options.onDeposed }),
     onPort: async (port) => {
       await store.leadership.publish(term, socketPath, port, token.hash)
-      writePrivately(layout.port, `${port}\n`)
+      await store.leadership.fenced(term, socketPath, () => writePrivately(layout.port, `${port}\n`))
       if (port !== config.port && config.port !== 0)
         log.warn('the port is taken by another program', { wanted: config.port, port })
     },
@@ -62,9 +64,9 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
     clock,
     isGone,
     selfId: () => self().id,
-    socketDir: layout.sockets,
+    socketDir: process.platform === 'win32' ? layout.sockets : dirname(socketPath),
     deadMs,
-    everyMs: Math.min(leaseMs, deadMs / 2),
+    everyMs: Math.min(leaseMs, deadMs / 4),
     log,
   })
   await reaper.runOnce()

@@ -13,6 +13,9 @@ import type { Store } from '../../core/store.ts'
  * Removes the socket files that the dead left behind.
  */
 
+/** A round is late, and this process has itself slept, when it comes this many rounds after the last. */
+const LATE_ROUNDS = 2
+
 interface ReaperOptions {
   readonly store: Pick<Store, 'peers'>
   readonly clock: Clock
@@ -26,13 +29,19 @@ interface ReaperOptions {
 
 export function startReaper(scope: Scope, options: ReaperOptions) {
   const { store, clock, log } = options
+  let lookedAt = clock.uptime()
+  /** Since when we have watched without sleeping: after a machine's sleep, everybody's last beat is old. */
+  let watchedSince = 0
 
   async function reap(): Promise<{ crashed: number; expired: number }> {
     const counts = { crashed: 0, expired: 0 }
+    const now = clock.uptime()
+    if (now - lookedAt > LATE_ROUNDS * options.everyMs) watchedSince = now
+    lookedAt = now
     for (const row of await store.peers.all()) {
       if (row.live === 0 || row.id === options.selfId()) continue
       const crashed = options.isGone(processOf(row))
-      const expired = !crashed && clock.uptime() - row.heartbeat_uptime > options.deadMs
+      const expired = !crashed && now - Math.max(row.heartbeat_uptime, watchedSince) > options.deadMs
       if (!crashed && !expired) continue
       if (!(await store.peers.end(row.id, crashed ? 'crashed' : 'expired', row.socket_path))) continue
       counts[crashed ? 'crashed' : 'expired']++

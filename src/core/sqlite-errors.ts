@@ -1,0 +1,27 @@
+import { fail, MeshError } from './errors.ts'
+
+/** SQLite's and the file system's errors become ours here and nowhere else. */
+
+/** How long a write waits for the others before its caller is told `busy`. */
+export const BUSY_DEADLINE_MS = 5_000
+
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+export const isBusy = (error: unknown) => /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(error))
+
+/** SQLite's and the file system's errors become ours here and nowhere else. Anything unknown passes through as a bug. */
+export function translate(error: unknown, path: string): unknown {
+  if (error instanceof MeshError) return error
+  const code = codeOf(error)
+  const detail = error instanceof Error ? error.message : String(error)
+  const cause = { cause: error }
+  if (isBusy(error)) return fail('busy', { path, waitedMs: BUSY_DEADLINE_MS }, cause)
+  // SHMSIZE: there was no room to make or grow the WAL's index.
+  if (/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)$/.test(code)) return fail('disk_full', { path }, cause)
+  if (code.startsWith('SQLITE_READONLY') || /^(EACCES|EPERM|EROFS)$/.test(code)) return fail('read_only', { path }, cause)
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return fail('corrupt', { path, detail }, cause)
+  if (/^SQLITE_(CANTOPEN|IOERR|AUTH|PERM)/.test(code) || /^E[A-Z]+$/.test(code)) return fail('storage', { path, detail }, cause)
+  return error
+}

@@ -1,0 +1,163 @@
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import Native from 'better-sqlite3'
+import { afterAll, describe, expect, test } from 'vitest'
+import { Agent, ToolError } from '../support/agent.ts'
+import { eventually } from '../support/eventually.ts'
+import { type SmallDisk, sizeLimit, smallFileSystem } from '../support/full-disk.ts'
+import { servingLeader } from '../support/leader-watch.ts'
+
+const CYCLES = process.env.SLM_MESH_FAULTS === 'full' ? 100 : 3
+const SENDS = 10
+const TEXT = 'x'.repeat(8_000)
+
+let cycles = 0
+let acknowledged = 0
+let refused = 0
+const on = new Set<string>()
+afterAll(() =>
+  console.info(
+    `fault 11: ${cycles} times full (${[...on].join('; ')}), ${acknowledged} acknowledged, ${refused} refused, 0 lost`,
+  ),
+)
+
+async function refusal(call: Promise<unknown>): Promise<ToolError> {
+  const error = await call.catch((error: unknown) => error)
+  if (!(error instanceof ToolError)) throw new Error(`not refused: ${JSON.stringify(error)?.slice(0, 200)}`)
+  refused++
+  return error
+}
+
+/** Room for the database and a WAL of a thousand pages (when SQLite checkpoints it), so that only the filler fills it. */
+const MEGABYTES = 16
+
+/** The ways of having no room. Where a machine does not offer one, the run says so and why. */
+const disks: Record<string, () => SmallDisk | { refused: string }> = {
+  'a small file system': () => smallFileSystem(MEGABYTES),
+  'a limit on file sizes': sizeLimit,
+}
+
+function prepare(name: string): SmallDisk | undefined {
+  const disk = disks[name]!()
+  if ('refused' in disk) {
+    console.warn(`fault 11: this machine does not offer ${name}: ${disk.refused}`)
+    return undefined
+  }
+  on.add(disk.what)
+  return disk
+}
+
+test('at least one way of having no room can be tried here', () => {
+  const offered = Object.keys(disks).filter((name) => !('refused' in disks[name]!()))
+  expect(offered).not.toEqual([])
+})
+
+describe.each(Object.keys(disks))('on %s', (name) => {
+  test('a full disk refuses writes with a reason, lets reads go on, and when there is room everything acknowledged is there', async () => {
+    const disk = prepare(name)
+    if (!disk) return
+    await using sender = await Agent.start({ dir: disk.dir, cwd: '/' })
+    await using receiver = await Agent.start({ dir: disk.dir, cwd: '/' })
+    const agents = [sender, receiver]
+    const to = await receiver.name()
+    await sender.call('state.set', { key: 'plan', value: 'one' })
+    const sent = new Set<string>()
+    const read: string[] = []
+    let number = 0
+    const send = async () => {
+      const text = `${++number} ${TEXT}`
+      await sender.call('message.send', { to, message: text })
+      sent.add(text)
+      acknowledged++
+    }
+    const readAll = async () => {
+      for (;;) {
+        const { messages } = await receiver.call('message.inbox', { limit: 100 })
+        if (messages.length === 0) return
+        read.push(...messages.map((message) => message.payload))
+      }
+    }
+
+    for (let cycle = 0; cycle < CYCLES; cycle++) {
+      for (let i = 0; i < SENDS; i++) await send()
+      disk.fill(agents)
+      // The last room in the WAL may take a write or two more; those are acknowledged like any other.
+      const first = await eventually(() =>
+        send().then(
+          () => undefined,
+          (error: unknown) => (error instanceof ToolError ? error : undefined),
+        ),
+      )
+      const errors = [
+        first,
+        await refusal(sender.call('message.send', { to, message: `never ${TEXT}` })),
+        await refusal(sender.call('state.set', { key: 'never', value: TEXT.repeat(10) })),
+        await refusal(receiver.call('lock.acquire', { filePath: '/tmp/never', reason: TEXT.slice(0, 500) })),
+      ]
+      for (const error of errors) {
+        expect([error.code, error.message]).toEqual([disk.code, expect.stringContaining(join(disk.dir, 'mesh.db'))])
+        if (disk.code === 'disk_full') expect(error.message).toContain('free some space')
+      }
+      // Reading goes on, and shows the mesh as it was acknowledged.
+      expect((await receiver.call('state.get', { key: 'plan' })).entry.value).toBe('one')
+      expect((await sender.call('lock.query', {})).locks).toEqual([])
+      expect((await sender.call('peer.list', {})).peers).toHaveLength(1)
+      const { messages } = await receiver.call('message.inbox', { limit: 5 })
+      expect(messages).toHaveLength(5)
+      // The next answer waits until it is known whether the last could be noted: it could not.
+      await receiver.call('peer.list', {})
+
+      disk.empty(agents)
+      // What was shown while that could not be noted is shown again, never swallowed.
+      await readAll()
+      expect(new Set(read)).toEqual(sent)
+      expect(read).toHaveLength(sent.size)
+      await send()
+      await receiver.call('lock.acquire', { filePath: '/tmp/room' })
+      await receiver.call('lock.release', { filePath: '/tmp/room' })
+      await readAll()
+      cycles++
+    }
+    await expect(sender.call('state.get', { key: 'never' })).rejects.toMatchObject({ code: 'not_found' })
+    const db = new Native(join(disk.dir, 'mesh.db'), { readonly: true, timeout: 5_000 })
+    expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
+    expect(db.prepare('SELECT count(*) FROM messages').pluck().get()).toBe(sent.size)
+    db.close()
+  })
+
+  test('a leader that dies on a full disk is replaced when there is room, and no file is left empty', async () => {
+    const disk = prepare(name)
+    if (!disk) return
+    await using first = await Agent.start({ dir: disk.dir, cwd: '/' })
+    await using second = await Agent.start({ dir: disk.dir, cwd: '/' })
+    const before = await servingLeader(second)
+    disk.fill([first, second])
+    await eventually(async () => {
+      const error = await second.call('state.set', { key: 'fill', value: 'x' }).catch((error: unknown) => error)
+      return error instanceof ToolError
+    })
+    await first.kill()
+    await eventually(() => second.stderr.includes('election round failed'))
+    expect((await second.call('mesh.status', {})).self.status).toBe('active')
+
+    disk.empty([second])
+    const after = await servingLeader(second, { after: before.term })
+    expect(after.pid).toBe(second.pid)
+    for (const file of ['leader.token', 'port']) expect(statSync(join(disk.dir, file)).size).toBeGreaterThan(0)
+    expect(Number(readFileSync(join(disk.dir, 'port'), 'utf8'))).toBe(after.port)
+  })
+})
+
+test('a session that starts on a full disk is told so, and joins when there is room', async () => {
+  const disk = prepare('a small file system')
+  if (!disk) return
+  {
+    await using early = await Agent.start({ dir: disk.dir, cwd: '/' })
+    await early.call('state.set', { key: 'plan', value: 'kept' })
+  }
+  disk.fill([])
+  await using late = await Agent.connect({ dir: disk.dir, cwd: '/' })
+  expect(await refusal(late.call('mesh.status', {}))).toMatchObject({ code: 'disk_full' })
+  disk.empty([])
+  expect((await late.call('state.get', { key: 'plan' })).entry.value).toBe('kept')
+})
