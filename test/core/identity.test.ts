@@ -73,7 +73,7 @@ test('a peer that was given up for dead comes back into its own mailbox', async 
   const socketPath = (await row(peer.id)).socket_path
   expect(await bare.store.peers.end(peer.id, 'expired', socketPath)).toBe(true)
   expect(await bare.store.peers.heartbeat(peer.id, socketPath ?? '')).toBe(false)
-  const back = await bare.join({ returningId: peer.id, ...(socketPath && { socketPath }) })
+  const back = await bare.join({ returning: peer, ...(socketPath && { socketPath }) })
   expect(back.id).toBe(peer.id)
   expect(await bare.store.peers.heartbeat(peer.id, socketPath ?? '')).toBe(true)
 })
