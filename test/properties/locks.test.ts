@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Claim } from '../../src/core/locks.ts'
 import type { Actor } from '../../src/core/operation.ts'
 import { type BareStore, bareStore } from '../support/bare-store.ts'
+import { LockModel, overlap, type Ticket } from '../support/lock-model.ts'
 
 /**
  * Locks against a model that fits on a page: any sequence of claims, waits, renewals, releases, departures and expiries
@@ -47,58 +48,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-interface ModelLock {
-  peer: string
-  token: number
-  until: number
-}
-interface Ticket {
-  peer: string
-  paths: string[]
-  until: number
-}
-
 /** A place in line, as the store and as the model know it. */
 interface Waiting {
   ticket: number
   claim: Claim
   model: Ticket
   wanted: string[]
-}
-
-const above = (upper: string, lower: string) => upper === lower || upper === '/' || lower.startsWith(`${upper}/`)
-const overlap = (a: string, b: string) => above(a, b) || above(b, a)
-
-class Model {
-  time = 0
-  locks = new Map<string, ModelLock>()
-  /** First come first. */
-  line: Ticket[] = []
-
-  /** The names of those who stand in the way. */
-  obstacles(actor: string, wanted: string[], ticket: Ticket | undefined): Set<string> {
-    this.tidy()
-    const names = new Set<string>()
-    const ahead = this.line.slice(0, ticket && this.line.includes(ticket) ? this.line.indexOf(ticket) : undefined)
-    for (const path of wanted) {
-      for (const [held, lock] of this.locks) if (lock.peer !== actor && overlap(held, path)) names.add(lock.peer)
-      // Who holds the path, or a directory above it, need not stand in line.
-      if ([...this.locks].some(([held, lock]) => lock.peer === actor && above(held, path))) continue
-      for (const other of ahead) if (other.peer !== actor && other.paths.some((p) => overlap(p, path))) names.add(other.peer)
-    }
-    return names
-  }
-
-  /** What is over is gone. */
-  tidy(): void {
-    for (const [path, lock] of this.locks) if (lock.until <= this.time) this.locks.delete(path)
-    this.line = this.line.filter((ticket) => ticket.until > this.time)
-  }
-
-  drop(peer: string): void {
-    for (const [path, lock] of this.locks) if (lock.peer === peer) this.locks.delete(path)
-    this.line = this.line.filter((ticket) => ticket.peer !== peer)
-  }
 }
 
 let bare: BareStore
@@ -121,7 +76,7 @@ test('any sequence of claims is answered as a simple model answers it', { timeou
     fc
       .asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
         const { store, clock } = bare
-        const model = new Model()
+        const model = new LockModel()
         for (let i = 0; i < PEERS; i++) actors.push(await bare.join({ name: `peer-${i}` }))
         const waiting = new Map<string, Waiting>()
         let newest = 0
