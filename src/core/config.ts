@@ -14,7 +14,7 @@ const whole = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.int().min(min).max(max))
 
-export const peerName = z
+const peerName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
   .refine((name) => !(RESERVED_NAMES as readonly string[]).includes(name.toLowerCase()))

@@ -13,7 +13,7 @@ import type { Sql, Transaction } from './sql.ts'
  * Subscriptions stand in the file, so that every peer knows whom to ring when it writes.
  */
 
-export const BUILT_IN_EVENTS = [
+const BUILT_IN_EVENTS = [
   'peer_joined',
   'peer_left',
   'peer_updated',
@@ -24,7 +24,6 @@ export const BUILT_IN_EVENTS = [
   'file_changed',
   'leader_elected',
 ] as const
-export type BuiltInEvent = (typeof BUILT_IN_EVENTS)[number]
 
 const MAX_PAYLOAD_BYTES = 64 * 1024
 const MAX_TYPES = 32

@@ -7,7 +7,7 @@ export const MAX_PEERS = 256
 export const MAX_LIST = 64
 
 /** The longest `wait`, in seconds: MCP clients give up on a silent call sooner or later. */
-export const MAX_WAIT_S = 300
+const MAX_WAIT_S = 300
 
 /** Names that mean something else than a peer. */
 export const RESERVED_NAMES = ['all', 'cli', 'dashboard', 'mesh', 'me', 'self', 'system', 'user'] as const

@@ -47,7 +47,7 @@ export async function movingAlone<T>(path: string, move: () => Promise<T>): Prom
     const deadline = performance.now() + DEADLINE_MS
     for (;;) {
       try {
-        lock.exec('BEGIN EXCLUSIVE')
+        lock.exec('BEGIN IMMEDIATE')
         break
       } catch (error) {
         if (performance.now() > deadline) throw error

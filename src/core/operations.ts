@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { fail } from './errors.ts'
 import { eventOperations } from './events.ts'
+import { inboxOperations } from './inbox.ts'
 import { lockOperations } from './locks.ts'
 import { messageOperations } from './messages.ts'
 import type { Context } from './operation.ts'
@@ -12,6 +13,7 @@ import { statusOperations } from './status.ts'
 export const operations = {
   ...peerOperations,
   ...messageOperations,
+  ...inboxOperations,
   ...stateOperations,
   ...lockOperations,
   ...eventOperations,

@@ -16,8 +16,6 @@ const MAX_SUMMARY = 2_500
 const MAX_AWAY_SHOWN = 20
 /** An id prefix shorter than this would fit by accident. */
 const MIN_PREFIX = 4
-/** Senders that are no peers and need no registration. */
-export const KNOWN_SENDERS = ['cli', 'dashboard'] as const
 
 /** What identifies a process beyond its pid, which is reused. `startedAt` is opaque: ticks on Linux, a date elsewhere. */
 export interface ProcessRef {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Code, Facts, MeshError } from '../core/errors.ts'
 import type { Event } from '../core/events.ts'
 import type { Lock } from '../core/locks.ts'
-import type { Message } from '../core/messages.ts'
+import type { Message } from '../core/message.ts'
 import type { OperationName, Output } from '../core/operations.ts'
 import type { Peer } from '../core/peers.ts'
 
@@ -146,7 +146,7 @@ export function errorText<C extends Code>(error: MeshError<C>): string {
 }
 
 /** Text of others as a JSON string: whatever it says, it stays inside its quotes and on its line. */
-export const quoted = (text: string) => escaped(JSON.stringify(text))
+const quoted = (text: string) => escaped(JSON.stringify(text))
 
 /** What is no more than a word stands as it is. */
 const word = (text: string) => (/^[a-z0-9-]{1,32}$/.test(text) ? text : quoted(text))

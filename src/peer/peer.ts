@@ -17,6 +17,7 @@ import { type Election, startElection } from './election.ts'
 import { startMembership } from './membership.ts'
 import { isGone, ownProcess } from './process-identity.ts'
 import { placeOf } from './project.ts'
+import { createSelf } from './self.ts'
 import { createTermGuard } from './term-guard.ts'
 import { socketTransport, type Transport } from './transport.ts'
 
@@ -103,7 +104,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     name: config.name || undefined,
     sessionKey: options.sessionKey,
   }
-  const me = await createSelf(store, arrival)
+  const me = createSelf(store, arrival)
   const log = createLog(layout.log, config.log, () => me.name(), options.stderr ?? (() => {}))
 
   let election: Election | undefined
@@ -189,50 +190,6 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     },
     leave: () => scope[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
-  }
-}
-
-/** Which row this process is, through joining, returning, claiming and moving. */
-async function createSelf(store: Store, first: Arrival) {
-  let arrival = first
-  let row: { id: string; name: string; session_key: string | null } = { id: '', name: '', session_key: null }
-  let returned = false
-  let claimed = false
-
-  async function become(joined: { id: string; returned: boolean }): Promise<void> {
-    row = (await store.peers.get(joined.id)) ?? { ...row, id: joined.id }
-    returned ||= joined.returned
-    claimed ||= arrival.sessionKey !== undefined && row.session_key === arrival.sessionKey
-    arrival = { ...arrival, returning: row }
-  }
-
-  return {
-    id: () => row.id,
-    name: () => row.name,
-    returned: () => returned,
-    actor: (): Actor => ({
-      id: row.id,
-      name: row.name,
-      agentType: arrival.agentType,
-      projectPath: arrival.projectPath,
-      repo: arrival.repo,
-    }),
-    join: async () => become(await store.peers.join(arrival)),
-    /** Joins in the file that the database moves to. */
-    joinIn: async (database: Database) => become(await database.reopen(store.peers.arriving(arrival))),
-    async claim(sessionKey: string) {
-      // A client may speak for several threads; the first is the one that this process is.
-      if (claimed) return
-      await become(await store.peers.claimSession(row.id, sessionKey, { ...arrival, returning: undefined }))
-      claimed = row.session_key === sessionKey
-      if (claimed) arrival = { ...arrival, sessionKey }
-    },
-    async moveTo(projectPath: string) {
-      const place = placeOf(projectPath)
-      if (place.projectPath === arrival.projectPath) return
-      arrival = { ...arrival, ...place }
-      await store.peers.update(row.id, place)
-    },
   }
 }
 

@@ -1,5 +1,5 @@
 /** Counts of a fault test: a few by default, so that the suite stays quick; all that were promised with SLM_MESH_FAULTS=full. */
-export const isFull = process.env.SLM_MESH_FAULTS === 'full'
+const isFull = process.env.SLM_MESH_FAULTS === 'full'
 
 export const scaled = (usual: number, full: number): number => (isFull ? full : usual)
 
