@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs'
-import type Native from 'better-sqlite3'
+import type { Connection } from './connection.ts'
 import { fail } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA } from './migrate.ts'
 import { type Footing, footingOf, isSameFooting, movingAlone, removeStale } from './moving.ts'
-import { openNative } from './open-database.ts'
+import { openConnection } from './open-database.ts'
 import { sleep } from './scope.ts'
-import type { Sql, Transaction, Value } from './sql.ts'
+import type { Sql, Transaction } from './sql.ts'
 import { BUSY_DEADLINE_MS, isBusy, translate } from './sqlite-errors.ts'
 
 /**
@@ -36,8 +36,7 @@ interface Write {
 type Outcome = { write: Write; value: unknown } | { write: Write; error: unknown }
 
 export class Database implements Disposable {
-  #native: Native.Database
-  readonly #statements = new Map<string, Native.Statement>()
+  #connection: Connection
   #queue: Write[] = []
   #scheduled = false
   #closed = false
@@ -47,16 +46,15 @@ export class Database implements Disposable {
 
   private constructor(
     readonly path: string,
-    native: Native.Database,
+    connection: Connection,
   ) {
-    this.#native = native
+    this.#connection = connection
     this.#footing = footingOf(path)
   }
 
   /** Opens or creates the file (0600) and brings its schema up to date; waits for others who do the same. */
   static async open(path: string): Promise<Database> {
-    const opened = await openNative(path)
-    return new Database(path, opened)
+    return new Database(path, await openConnection(path))
   }
 
   /** Reads a consistent value. Never waits for a writer, except for the moment in which a crash is recovered. */
@@ -114,25 +112,21 @@ export class Database implements Disposable {
 
   async #move<T>(first: (tx: Transaction) => T): Promise<T> {
     const now = footingOf(this.path)
-    const old = this.#native
+    const old = this.#connection
     if (now[''] !== this.#footing['']) removeStale(this.path, this.#footing)
     else {
       // Only the WAL or the index went. What the WAL held is still in our hands, unless others have begun a new one.
-      if (now['-wal'] === 'missing' && old.open) old.pragma('wal_checkpoint(PASSIVE)')
+      if (now['-wal'] === 'missing' && old.isOpen) old.get('PRAGMA wal_checkpoint(PASSIVE)')
       // SQLite keeps one index a file and process: the old one must go before there can be another.
       old.close()
     }
-    const next = await openNative(this.path)
-    const use = (native: Native.Database) => {
-      this.#statements.clear()
-      this.#native = native
-    }
+    const next = await openConnection(this.path)
     return new Promise<T>((resolve, reject) => {
       const write: Write = { change: first, resolve: resolve as (value: unknown) => void, reject, since: 0 } // `first` gives a T
       const attempt = () => {
-        use(next)
+        this.#connection = next
         if (!this.#begin()) {
-          use(old)
+          this.#connection = old
           return void sleep(1, undefined, true).then(attempt).catch(reject)
         }
         this.#footing = footingOf(this.path)
@@ -161,24 +155,19 @@ export class Database implements Disposable {
     if (this.#queue.length > 0) this.#flush()
     this.#closed = true
     for (const write of this.#queue.splice(0)) write.reject(fail('closed', { why: 'the database is closed' }))
-    this.#native.close()
+    this.#connection.close()
   }
 
+  /** Whatever connection is the current one: a move replaces it. */
   readonly #sql: Sql = {
-    get: <Row>(text: string, ...values: Value[]) => this.#prepare(text).get(...values) as Row | undefined, // columns are the SQL's
-    all: <Row>(text: string, ...values: Value[]) => this.#prepare(text).all(...values) as Row[], // likewise
-    run: (text, ...values) => {
-      const { changes, lastInsertRowid } = this.#prepare(text).run(...values)
-      return { changes, rowid: Number(lastInsertRowid) }
-    },
+    get: (text, ...values) => this.#current().get(text, ...values),
+    all: (text, ...values) => this.#current().all(text, ...values),
+    run: (text, ...values) => this.#current().run(text, ...values),
   }
 
-  #prepare(text: string): Native.Statement {
-    if (!this.#native.open)
-      throw fail('storage', { path: this.path, detail: 'it was deleted, and could not be opened again yet' })
-    let statement = this.#statements.get(text)
-    if (!statement) this.#statements.set(text, (statement = this.#native.prepare(text)))
-    return statement
+  #current(): Connection {
+    if (this.#connection.isOpen) return this.#connection
+    throw fail('storage', { path: this.path, detail: 'it was deleted, and could not be opened again yet' })
   }
 
   #schedule(): void {
@@ -211,7 +200,7 @@ export class Database implements Disposable {
       this.#sql.run('COMMIT')
     } catch (error) {
       // The batch as a whole failed: nothing in it was answered, and nothing in it stays.
-      if (this.#native.inTransaction) this.#sql.run('ROLLBACK')
+      if (this.#connection.inTransaction) this.#sql.run('ROLLBACK')
       return this.#rejectAll(batch, error)
     }
     for (const outcome of outcomes) {
@@ -232,7 +221,7 @@ export class Database implements Disposable {
       return { write, value }
     } catch (error) {
       // A full disk or a damaged page may have ended the transaction itself; then the batch has failed.
-      if (!this.#native.inTransaction) throw error
+      if (!this.#connection.inTransaction) throw error
       this.#sql.run('ROLLBACK TO one')
       this.#sql.run('RELEASE one')
       return { write, error }

@@ -1,5 +1,5 @@
 import { rmSync, statSync } from 'node:fs'
-import Native from 'better-sqlite3'
+import { Connection } from './connection.ts'
 import { sleep } from './scope.ts'
 
 /**
@@ -42,12 +42,12 @@ const DEADLINE_MS = 5_000
 
 /** Runs `move` while no other process moves. The lock's file stays: removing it would let two in. */
 export async function movingAlone<T>(path: string, move: () => Promise<T>): Promise<T> {
-  const lock = new Native(`${path}.moving`, { timeout: 0 })
+  const lock = new Connection(`${path}.moving`)
   try {
     const deadline = performance.now() + DEADLINE_MS
     for (;;) {
       try {
-        lock.exec('BEGIN IMMEDIATE')
+        lock.script('BEGIN IMMEDIATE')
         break
       } catch (error) {
         if (performance.now() > deadline) throw error

@@ -1,9 +1,8 @@
 import { accessSync, chmodSync, closeSync, constants, openSync, statSync } from 'node:fs'
-import Native from 'better-sqlite3'
+import { Connection } from './connection.ts'
 import { fail } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA, migrate } from './migrate.ts'
 import { sleep } from './scope.ts'
-import type { Sql, Value } from './sql.ts'
 import { BUSY_DEADLINE_MS, codeOf, isBusy, translate } from './sqlite-errors.ts'
 
 /** From a path to a connection that may be used: private, on a safe SQLite, in WAL mode, with the schema we know. */
@@ -14,7 +13,7 @@ const OLDEST_SQLITE = [3, 51, 3] as const
 const INCREMENTAL = 2
 
 /** Opens or creates the file and brings its schema up to date; waits for others who do the same. */
-export async function openNative(path: string): Promise<Native.Database> {
+export async function openConnection(path: string): Promise<Connection> {
   const deadline = performance.now() + BUSY_DEADLINE_MS
   for (;;) {
     try {
@@ -26,31 +25,38 @@ export async function openNative(path: string): Promise<Native.Database> {
   }
 }
 
-function openOnce(path: string): Native.Database {
+function openOnce(path: string): Connection {
   createPrivately(path)
-  const native = new Native(path, { timeout: 0 })
+  const connection = new Connection(path)
   try {
-    checkSqliteVersion(native)
+    checkSqliteVersion(connection)
     // Before anything is written: later it would be ignored. Asked first, because setting it writes to the file.
-    if (native.pragma('auto_vacuum', { simple: true }) !== INCREMENTAL) native.pragma('auto_vacuum = INCREMENTAL')
-    const mode = native.pragma('journal_mode = WAL', { simple: true })
+    const vacuum = connection.get<{ auto_vacuum: number }>('PRAGMA auto_vacuum')?.auto_vacuum
+    if (vacuum !== INCREMENTAL) connection.script('PRAGMA auto_vacuum = INCREMENTAL')
+    const mode = connection.get<{ journal_mode: string }>('PRAGMA journal_mode = WAL')?.journal_mode
     if (mode !== 'wal') throw fail('storage', { path, detail: `its file system does not allow WAL (journal mode ${mode})` })
-    native.pragma('synchronous = NORMAL')
-    native.pragma('foreign_keys = ON')
-    native.pragma('trusted_schema = OFF')
-    native.pragma('mmap_size = 0')
-    native.pragma('journal_size_limit = 4194304')
-    const prepare = (text: string) => native.prepare(text)
-    const sql: Sql & { script(text: string): void } = {
-      get: <Row>(text: string, ...values: Value[]) => prepare(text).get(...values) as Row | undefined, // columns are the SQL's
-      all: <Row>(text: string, ...values: Value[]) => prepare(text).all(...values) as Row[], // likewise
-      run: (text, ...values) => ({ changes: prepare(text).run(...values).changes, rowid: 0 }),
-      script: (text) => native.exec(text),
-    }
-    if (checkSchema(sql, path) < KNOWN_SCHEMA) native.transaction(() => migrate(sql, path)).immediate()
-    return native
+    connection.script(`
+      PRAGMA synchronous = NORMAL;
+      PRAGMA foreign_keys = ON;
+      PRAGMA trusted_schema = OFF;
+      PRAGMA mmap_size = 0;
+      PRAGMA journal_size_limit = 4194304;
+    `)
+    if (checkSchema(connection, path) < KNOWN_SCHEMA) migrateAlone(connection)
+    return connection
   } catch (error) {
-    native.close()
+    connection.close()
+    throw error
+  }
+}
+
+function migrateAlone(connection: Connection): void {
+  connection.run('BEGIN IMMEDIATE')
+  try {
+    migrate(connection, connection.path)
+    connection.run('COMMIT')
+  } catch (error) {
+    if (connection.inTransaction) connection.run('ROLLBACK')
     throw error
   }
 }
@@ -68,8 +74,8 @@ function createPrivately(path: string): void {
   }
 }
 
-function checkSqliteVersion(native: Native.Database): void {
-  const version = String(native.prepare('SELECT sqlite_version()').pluck().get())
+function checkSqliteVersion(connection: Connection): void {
+  const version = connection.get<{ version: string }>('SELECT sqlite_version() AS version')?.version ?? ''
   const parts = version.split('.').map(Number)
   for (let i = 0; i < OLDEST_SQLITE.length; i++) {
     const difference = (parts[i] ?? 0) - (OLDEST_SQLITE[i] ?? 0)
