@@ -28,26 +28,37 @@ export class BadFrame extends Error {
   override readonly name = 'BadFrame'
 }
 
+const NOTHING = Buffer.alloc(0)
+
 /**
  * Cuts a byte stream into frames, whatever the chunks' borders. Holds at most one frame's bytes. Throws `BadFrame`
  * for what is not JSON, not an object with a kind, or too long; a well-formed frame of an unknown kind is left out.
  */
 export class FrameReader {
-  #rest = Buffer.alloc(0)
+  #rest: Buffer = NOTHING
 
   read(chunk: Uint8Array): Frame[] {
     const frames: Frame[] = []
     let bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : Buffer.from(chunk)
     for (;;) {
       const end = bytes.indexOf(0x0a)
-      if (end > MAX_FRAME_BYTES || (end === -1 && bytes.length > MAX_FRAME_BYTES)) throw new BadFrame('a frame is too long')
+      if (end > MAX_FRAME_BYTES || (end === -1 && bytes.length > MAX_FRAME_BYTES)) {
+        this.#rest = NOTHING
+        throw new BadFrame('a frame is too long')
+      }
       if (end === -1) break
       const frame = parse(bytes.subarray(0, end).toString('utf8'))
       if (frame) frames.push(frame)
       bytes = bytes.subarray(end + 1)
     }
-    this.#rest = Buffer.from(bytes) // a copy: a view would keep the whole chunk
+    this.#keep(bytes)
     return frames
+  }
+
+  /** A copy of its own: a view would keep the whole chunk, and a small copy a whole slab of Node's pool. */
+  #keep(bytes: Uint8Array): void {
+    this.#rest = bytes.length === 0 ? NOTHING : Buffer.allocUnsafeSlow(bytes.length)
+    this.#rest.set(bytes)
   }
 }
 

@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import Native from 'better-sqlite3'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Agent, ToolError } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
 import { type SmallDisk, sizeLimit, smallFileSystem } from '../support/full-disk.ts'
 import { servingLeader } from '../support/leader-watch.ts'
+import { Sqlite } from '../support/sqlite.ts'
 
 const CYCLES = process.env.SLM_MESH_FAULTS === 'full' ? 100 : 3
 const SENDS = 10
@@ -119,7 +119,7 @@ describe.each(Object.keys(disks))('on %s', (name) => {
       cycles++
     }
     await expect(sender.call('state.get', { key: 'never' })).rejects.toMatchObject({ code: 'not_found' })
-    const db = new Native(join(disk.dir, 'mesh.db'), { readonly: true, timeout: 5_000 })
+    const db = new Sqlite(join(disk.dir, 'mesh.db'), { readonly: true, timeout: 5_000 })
     expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
     expect(db.prepare('SELECT count(*) FROM messages').pluck().get()).toBe(sent.size)
     db.close()

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Native from 'better-sqlite3'
 import { afterAll, expect, test } from 'vitest'
 import { Agent, startMesh } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
 import { servingLeader } from '../support/leader-watch.ts'
+import { Sqlite } from '../support/sqlite.ts'
 
 const PEERS = 3
 
@@ -42,7 +42,7 @@ async function expectOneMesh({ agents, dir }: Mesh): Promise<void> {
   }
   const leaders = await Promise.all(agents.map((agent) => servingLeader(agent)))
   expect(new Set(leaders.map((leader) => `${leader.term} ${leader.pid}`)).size).toBe(1)
-  const db = new Native(join(dir, 'mesh.db'), { readonly: true, timeout: 5_000 })
+  const db = new Sqlite(join(dir, 'mesh.db'), { readonly: true, timeout: 5_000 })
   expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
   expect(db.prepare('SELECT count(*) FROM peers WHERE live = 1').pluck().get()).toBe(agents.length)
   db.close()

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Native from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { KNOWN_SCHEMA } from '../../src/core/migrate.ts'
 import { Agent, ToolError } from '../support/agent.ts'
+import { Sqlite } from '../support/sqlite.ts'
 
 /** What a newer program does to the file when it brings it up to date. */
 function migrateTo(path: string, { version, minWriter }: { version: number; minWriter: number }): void {
-  const db = new Native(path, { timeout: 5_000 })
+  const db = new Sqlite(path, { timeout: 5_000 })
   db.exec('BEGIN IMMEDIATE; ALTER TABLE peers ADD COLUMN of_tomorrow TEXT')
   db.prepare("UPDATE meta SET value = ? WHERE key = 'min_writer'").run(String(minWriter))
   db.exec(`PRAGMA user_version = ${version}; COMMIT`)
@@ -17,7 +17,7 @@ function migrateTo(path: string, { version, minWriter }: { version: number; minW
 
 /** Every row of every table, and the schema itself. */
 function dump(path: string): string {
-  const db = new Native(path, { readonly: true, timeout: 5_000 })
+  const db = new Sqlite(path, { readonly: true, timeout: 5_000 })
   const tables = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name").all() as { name: string }[]
   const rows = tables.map(({ name }) => [name, db.prepare(`SELECT * FROM "${name}"`).all()])
   const text = JSON.stringify([tables, rows, db.pragma('user_version', { simple: true })])
@@ -88,7 +88,7 @@ test('running peers go on when their file is migrated compatibly, and only read 
   await using c = await Agent.start({ dir: a.dir })
   expect((await c.call('peer.list', {})).peers.map((peer) => peer.name).sort()).toEqual([names.a, names.b].sort())
 
-  const db = new Native(path, { timeout: 5_000 })
+  const db = new Sqlite(path, { timeout: 5_000 })
   db.prepare("UPDATE meta SET value = ? WHERE key = 'min_writer'").run(String(NEWER + 1))
   db.pragma(`user_version = ${NEWER + 1}`)
   db.close()
@@ -110,7 +110,7 @@ test('running peers go on when their file is migrated compatibly, and only read 
   expect((await a.call('message.inbox', {})).messages).toEqual([])
 
   // The newer program withdraws the break (a downgrade): the same processes write again.
-  const healed = new Native(path, { timeout: 5_000 })
+  const healed = new Sqlite(path, { timeout: 5_000 })
   healed.prepare("UPDATE meta SET value = ? WHERE key = 'min_writer'").run(String(KNOWN_SCHEMA))
   healed.close()
   await a.call('state.set', { key: 'plan', value: 'four' })

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Native from 'better-sqlite3'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { operations } from '../../src/core/operations.ts'
@@ -9,6 +8,7 @@ import { anyCall } from '../support/any-call.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Answer, RawClient } from '../support/raw-client.ts'
+import { Sqlite } from '../support/sqlite.ts'
 
 const CALLS = process.env.SLM_MESH_FAULTS === 'full' ? 100_000 : 2_500
 const IN_FLIGHT = 200
@@ -27,7 +27,7 @@ async function expectWorking(client: RawClient): Promise<void> {
   expect((await client.tool('mesh_state', { action: 'set', key: 'after', value })).result?.isError).toBeUndefined()
   const { result } = await client.tool('mesh_state', { action: 'get', key: 'after' })
   expect(result?.structuredContent).toMatchObject({ entry: { value } })
-  const db = new Native(join(client.dir, 'mesh.db'), { readonly: true, timeout: 5_000 })
+  const db = new Sqlite(join(client.dir, 'mesh.db'), { readonly: true, timeout: 5_000 })
   expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
   db.close()
   // Nothing was a bug: each nonsense has an error of its own.

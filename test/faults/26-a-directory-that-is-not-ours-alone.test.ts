@@ -12,11 +12,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import Native from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { Agent, ToolError } from '../support/agent.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
 import { servingLeader } from '../support/leader-watch.ts'
+import { Sqlite } from '../support/sqlite.ts'
 
 const modeOf = (path: string) => statSync(path).mode & 0o777
 
@@ -101,7 +101,7 @@ test.each(['symbolic', 'hard'] as const)(
   'a database that is a %s link to a file elsewhere is refused, and that file is unharmed',
   async (kind) => {
     const victim = join(testDir(), 'victim.db')
-    const db = new Native(victim)
+    const db = new Sqlite(victim)
     db.exec("CREATE TABLE precious (word TEXT); INSERT INTO precious VALUES ('untouched')")
     db.close()
     const before = readFileSync(victim)

@@ -12,12 +12,12 @@ import {
 } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import Native from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { socketPlace } from '../../src/core/paths.ts'
 import { Agent, ToolError } from '../support/agent.ts'
 import { testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { Sqlite } from '../support/sqlite.ts'
 
 /** What the kernel takes: 108 bytes with the ending NUL on Linux, 104 on macOS. */
 const LIMIT = process.platform === 'darwin' ? 103 : 107
@@ -40,7 +40,7 @@ interface Row {
 
 /** Where the living peers of a mesh listen, as the file says. */
 function socketsOf(dataDir: string): Row[] {
-  const db = new Native(join(dataDir, 'mesh.db'), { readonly: true, timeout: 5_000 })
+  const db = new Sqlite(join(dataDir, 'mesh.db'), { readonly: true, timeout: 5_000 })
   const rows = db.prepare('SELECT name, socket_path FROM peers WHERE live = 1').all() as Row[] // as selected
   db.close()
   return rows

@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import Native from 'better-sqlite3'
+import { Sqlite } from './sqlite.ts'
 
 /**
  * The mesh's file as a stranger sees it: through SQLite, for every other way of reading it would break its locks. Not
  * for tests whose own process has joined the mesh: they have the file open already.
  */
-export function inFile<T>(dir: string, look: (file: Native.Database) => T): T {
-  const file = new Native(join(dir, 'mesh.db'), { timeout: 5_000 })
+export function inFile<T>(dir: string, look: (file: Sqlite) => T): T {
+  const file = new Sqlite(join(dir, 'mesh.db'), { timeout: 5_000 })
   try {
     return look(file)
   } finally {

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import { existsSync, lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Native from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { VERSION } from '../../../src/core/version.ts'
 import { eventually } from '../../support/eventually.ts'
 import { joinPeers } from '../../support/peers.ts'
+import { Sqlite } from '../../support/sqlite.ts'
 
 const read = (dir: string, name: string) => readFileSync(join(dir, name), 'utf8').trim()
 
 /** What the term row says, read from outside. */
 function row(dir: string) {
-  const native = new Native(join(dir, 'mesh.db'), { readonly: true })
+  const native = new Sqlite(join(dir, 'mesh.db'), { readonly: true })
   try {
     return native.prepare('SELECT term, port, token_hash FROM leader').get() as { term: number; port: number; token_hash: string }
   } finally {
