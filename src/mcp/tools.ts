@@ -77,6 +77,8 @@ const words: Record<string, { title: string; description: string; fields?: Recor
 }
 
 const READS: ReadonlySet<string> = new Set(['mesh_peers', 'mesh_status'])
+/** Those that can replace or remove what others wrote. */
+const DESTRUCTIVE: ReadonlySet<string> = new Set(['mesh_state'])
 const IDEMPOTENT: ReadonlySet<string> = new Set(['mesh_peers', 'mesh_status', 'mesh_summary'])
 
 export const meshDoors: ReadonlyMap<string, Door> = new Map(doors(places).map((door) => [door.name, door]))
@@ -97,7 +99,7 @@ export function toolDefinitions(): Tool[] {
       annotations: {
         title,
         readOnlyHint: READS.has(door.name),
-        destructiveHint: false,
+        destructiveHint: DESTRUCTIVE.has(door.name),
         idempotentHint: IDEMPOTENT.has(door.name),
         openWorldHint: false,
       },

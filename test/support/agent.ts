@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js'
@@ -68,7 +69,7 @@ export class Agent implements AsyncDisposable {
     const dir = options.dir ?? dataDir()
     const [command = process.execPath, ...before] = options.command ?? [process.execPath]
     const child = spawn(command, [...before, PROGRAM], {
-      cwd: options.cwd ?? dir.replace(/\/[^/]*$/, ''),
+      cwd: options.cwd ?? dirname(dir),
       env: { PATH: process.env.PATH ?? '', HOME: dir, ...meshEnv(dir), ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: options.detached ?? false,
