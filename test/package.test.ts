@@ -63,9 +63,9 @@ test('a strict TypeScript project compiles against the library, without skipping
   writeFileSync(join(project, 'use.js'), `import { joinMesh, MeshError } from 'slm-mesh'\n${code}`)
   writeFileSync(
     join(project, 'use.ts'),
-    `import { joinMesh, MeshError, type MeshPeer } from 'slm-mesh'\n${code}
+    `import { joinMesh, MeshError, type Mesh } from 'slm-mesh'\n${code}
     // @ts-expect-error there is no such operation
-    export const wrong = (peer: MeshPeer) => peer.call('lock.steal', {})`,
+    export const wrong = (peer: Mesh) => peer.call('lock.steal', {})`,
   )
   const compilerOptions = {
     module: 'nodenext',

@@ -50,7 +50,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     { capabilities: { tools: {}, resources: { subscribe: true }, prompts: {} }, instructions: INSTRUCTIONS },
   )
   const transport = new AnsweringTransport(stdin, stdout)
-  const session = createSession(server, { env, cwd: options.cwd, stderr, onJoined: () => {} })
+  const session = createSession(server, { env, cwd: options.cwd, stderr })
   serveTools(server, session, transport)
   serveResources(server, session)
   servePrompts(server)

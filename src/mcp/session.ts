@@ -23,10 +23,7 @@ export interface Session {
 }
 
 /** Turns an MCP connection into a peer: who the client is, which session, which project. */
-export function createSession(
-  server: Server,
-  on: { env: Environment; cwd: string; stderr: (line: string) => void; onJoined: (joined: Joined) => void },
-): Session {
+export function createSession(server: Server, on: { env: Environment; cwd: string; stderr: (line: string) => void }): Session {
   const scope = new Scope()
   let joining: Promise<Joined> | undefined
 
@@ -55,9 +52,7 @@ export function createSession(
     })
     if (scope.signal.aborted) await peer.leave()
     else scope.defer(() => peer.leave())
-    const joined = { peer, delivery: createDelivery(peer) }
-    on.onJoined(joined)
-    return joined
+    return { peer, delivery: createDelivery(peer) }
   }
 
   return {
