@@ -36,7 +36,7 @@ const writers: Writers = {
     if (messages.length === 0) return 'No messages.'
     const marker = randomBytes(6).toString('hex')
     return [
-      `${messages.length} message${s(messages.length)}${more ? ', more are waiting: call again' : ''}. ${note ?? ''}`,
+      `${messages.length} message${s(messages.length)}${more ? ', more are waiting: call again' : ''}.${note ? ` ${note}` : ''}`,
       ...messages.map((message) => messageText(message, marker, now)),
     ].join('\n')
   },
