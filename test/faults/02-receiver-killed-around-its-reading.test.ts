@@ -6,6 +6,7 @@ import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { patience, scaled } from '../support/scale.ts'
+import { suspend } from '../support/suspend.ts'
 
 const LIVES = scaled(8, 100)
 const MAIL_PER_LIFE = 30
@@ -43,7 +44,7 @@ test('mail for a receiver that is killed before it looks waits for its next sess
   await using sender = await start(dir, 'sender')
   await using first = await startClaude(dir, 'session-1')
   const to = await first.name()
-  first.child.kill('SIGSTOP')
+  await suspend(first)
   const { recipients } = await sender.call('message.send', { to, message: 'rung, never read' })
   expect(recipients).toMatchObject([{ away: false }])
   await first.kill()

@@ -16,6 +16,7 @@ import { eventually } from '../support/eventually.ts'
 import { health, servingLeader } from '../support/health.ts'
 import { elections, guards, inFile, leaderRow } from '../support/mesh-file.ts'
 import { patience, scaled } from '../support/scale.ts'
+import { suspend } from '../support/suspend.ts'
 
 const STOPS = scaled(1, 20)
 /** The shortest lease there is: a leader that is silent for half of it is replaced. */
@@ -58,7 +59,7 @@ test(
       if (!old) throw new Error('an unknown process leads')
       const connection = new HttpAgent({ keepAlive: true, maxSockets: 1 })
       expect(await ask(serving.port, connection)).toBe(200)
-      old.child.kill('SIGSTOP')
+      await suspend(old)
       // The kernel takes this request for the stopped leader, which will find it when its term is over.
       const held = ask(serving.port, connection)
       const next = await eventually(async () => {

@@ -3,6 +3,7 @@ import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { inFile, sockets } from '../support/mesh-file.ts'
+import { suspend } from '../support/suspend.ts'
 
 /** A beat, an age at which it is missed, and one at which the peer is given up: 90 seconds' worth in two. */
 const QUICK = { SLM_MESH_HEARTBEAT_MS: '200', SLM_MESH_STALE_MS: '700', SLM_MESH_DEAD_MS: '1800' }
@@ -20,7 +21,7 @@ test('a follower that hangs is seen stale, then away with its locks freed; when 
   await sleeper.call('event.subscribe', { types: ['x_news'] })
   expect((await seen(leader))?.status).toBe('active')
 
-  sleeper.child.kill('SIGSTOP')
+  await suspend(sleeper)
   const granted = waiter.call('lock.acquire', { filePath: 'wanted', wait: 60 })
   const statuses = new Set<string>()
   await eventually(async () => {
@@ -65,7 +66,7 @@ test('a follower that wakes after another session has taken up its name becomes 
   await using sleeper = await start(dir)
   const { self } = await sleeper.call('peer.list', {})
   const seen = async () => (await leader.call('peer.list', {})).peers
-  sleeper.child.kill('SIGSTOP')
+  await suspend(sleeper)
   await eventually(async () => (await seen()).every(({ status }) => status === 'away'))
   await using heir = await start(dir) // the same agent in the same directory, whose earlier process is given up
   expect((await heir.call('peer.list', {})).self.id).toBe(self.id)

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { Agent, type AgentOptions } from '../support/agent.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { suspend } from '../support/suspend.ts'
 
 const CLAUDE = (session: string): AgentOptions => ({ client: 'claude-code', env: { CLAUDE_CODE_SESSION_ID: session } })
 const CODEX: AgentOptions = { client: 'codex-mcp-client' }
@@ -126,7 +127,7 @@ test('a stopped session lives: its mailbox is not taken either', async () => {
   const dir = dataDir()
   await using first = await Agent.start({ dir, ...CLAUDE('s1') })
   const { self } = await first.call('peer.list', {})
-  first.child.kill('SIGSTOP')
+  await suspend(first)
   await using second = await Agent.start({ dir, ...CLAUDE('s1') })
   expect((await second.call('peer.list', {})).self.id).not.toBe(self.id)
 })
