@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { ProcessRef } from '../../src/core/peers.ts'
 import {
@@ -106,6 +107,7 @@ test.runIf(process.platform === 'linux')(
       const pid = Number(line.toString())
       const ref = { ...ownProcess(), pid, startedAt: sight(pid)?.startedAt ?? '' }
       expect(isGone(ref)).toBe(false)
+      await eventually(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8').trim() === 'sleep') // until then it would be reaped
       process.kill(pid, 'SIGKILL')
       await eventually(() => isGone(ref))
       expect(() => process.kill(pid, 0)).not.toThrow()
