@@ -31,5 +31,13 @@ if (isServer) {
   const { main } = await import('../src/cli/main.ts')
   const colour = process.stdout.isTTY && !process.env.NO_COLOR
   const terminal = { out: (text: string) => void process.stdout.write(text), err: stderr, colour }
-  process.exitCode = await main(args, { env: process.env, terminal, program: fileURLToPath(import.meta.url) })
+  const stop = new AbortController()
+  process.stdout.on('error', () => stop.abort())
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
+  process.exitCode = await main(args, {
+    env: process.env,
+    terminal,
+    signal: stop.signal,
+    program: fileURLToPath(import.meta.url),
+  })
 }

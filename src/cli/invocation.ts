@@ -5,6 +5,8 @@ import type { Terminal } from './render.ts'
 export interface Invocation {
   readonly env: Environment
   readonly terminal: Terminal
+  /** Aborted when nobody wants the rest: interrupted, or whoever read the output has gone. */
+  readonly signal: AbortSignal
   /** The path of this program, to start more of it. */
   readonly program: string
 }

@@ -1,7 +1,10 @@
-import { existsSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { demo } from '../../src/cli/commands/demo.ts'
+import { PROGRAM } from '../support/agent.ts'
 import { testDir } from '../support/data-dir.ts'
 import { run } from '../support/run.ts'
 
@@ -34,7 +37,8 @@ test('a step that fails ends the demo with the reason and exit code 1', async ()
       out += text
     },
   }
-  const code = await demo({ env: process.env, terminal, program: join(testDir(), 'no-such-program.js'), json: true })
+  const { signal } = new AbortController()
+  const code = await demo({ env: process.env, terminal, signal, program: join(testDir(), 'no-such-program.js'), json: true })
   expect(code).toBe(1)
   expect(JSON.parse(out)).toMatchObject({ ok: false, steps: [{ ok: false, lines: [expect.stringMatching(/closed/i)] }] })
 })
@@ -44,3 +48,24 @@ test('a temporary directory that cannot be written is one line, not a stack', as
   expect(code).toBe(1)
   expect(err).toMatch(/^slm-mesh: .*\/dev\/null.*\n$/)
 })
+
+test.each(['its reader goes away', 'it is interrupted'])(
+  'when %s, the demo ends without a stack and leaves nothing behind',
+  async (how) => {
+    const TMPDIR = testDir()
+    const child = spawn(process.execPath, [PROGRAM, 'demo'], {
+      env: { PATH: process.env.PATH ?? '', TMPDIR },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let err = ''
+    child.stderr.on('data', (chunk) => {
+      err += chunk
+    })
+    const ended = once(child, 'exit')
+    await once(child.stdout, 'data')
+    if (how === 'it is interrupted') child.kill('SIGINT')
+    else child.stdout.destroy()
+    expect(await ended).toEqual([130, null])
+    expect({ err, left: readdirSync(TMPDIR) }).toEqual({ err: '', left: [] })
+  },
+)

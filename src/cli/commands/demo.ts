@@ -8,6 +8,9 @@ import { type Mesh, type Step, steps } from './demo/story.ts'
 
 /** The story, told: every step runs for real, and one that fails fails the demo. */
 
+/** As a shell says of a command that was interrupted. */
+const EXIT_INTERRUPTED = 130
+
 interface Told {
   step: string
   ok: boolean
@@ -15,7 +18,7 @@ interface Told {
   lines: string[]
 }
 
-export async function demo({ env, terminal, program, json }: Invocation & { json: boolean }): Promise<number> {
+export async function demo({ env, terminal, signal, program, json }: Invocation & { json: boolean }): Promise<number> {
   const home = mkdtempSync(join(tmpdir(), 'slm-mesh-demo-'))
   const project = join(home, 'project')
   mkdirSync(project)
@@ -25,6 +28,8 @@ export async function demo({ env, terminal, program, json }: Invocation & { json
   const mesh: Mesh = { sessions: [], start, health: `http://127.0.0.1:${port}/health`, project, figures: {} }
   const write = json ? () => {} : terminal.out
   const told: Told[] = []
+  // A step that waits for a killed session fails, and the end of the story cleans up.
+  signal.addEventListener('abort', () => mesh.sessions.forEach((session) => void session.child.kill('SIGKILL')), { once: true })
 
   write(
     `${paint(terminal, 'bold', 'SLM Mesh')}: three real sessions, each an MCP server of its own, with no broker between them.\n`,
@@ -35,13 +40,14 @@ export async function demo({ env, terminal, program, json }: Invocation & { json
       const result = await tell(step, mesh)
       told.push(result)
       write(render(terminal, result, told.length))
-      if (!result.ok) break
+      if (!result.ok || signal.aborted) break
     }
   } finally {
     await Promise.all(mesh.sessions.map((session) => session.end()))
     rmSync(home, { recursive: true, force: true })
   }
 
+  if (signal.aborted) return EXIT_INTERRUPTED
   const ok = told.length === steps.length && told.every((step) => step.ok)
   if (json) terminal.out(`${JSON.stringify({ ok, figures: mesh.figures, steps: told }, null, 2)}\n`)
   else if (ok) write(`${paint(terminal, 'green', 'All of it was real.')} Set it up for your agents: see the README.\n`)
