@@ -29,14 +29,15 @@ if (isServer) {
   process.exit(code)
 } else {
   const { main } = await import('../src/cli/main.ts')
-  const colour = process.stdout.isTTY && !process.env.NO_COLOR
-  const terminal = { out: (text: string) => void process.stdout.write(text), err: stderr, colour }
+  const { processTerminal, readInput } = await import('../src/cli/process.ts')
   const stop = new AbortController()
   process.stdout.on('error', () => stop.abort())
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
   process.exitCode = await main(args, {
     env: process.env,
-    terminal,
+    cwd: process.cwd(),
+    terminal: processTerminal(process, process.env),
+    input: () => readInput(process.stdin),
     signal: stop.signal,
     program: fileURLToPath(import.meta.url),
   })

@@ -1,10 +1,13 @@
 import type { Environment } from '../core/config.ts'
-import type { Terminal } from './render.ts'
+import type { Terminal } from './terminal.ts'
 
-/** What every command is given besides its own words. */
+/** What the program was started with: the outside world, in one place. */
 export interface Invocation {
   readonly env: Environment
+  readonly cwd: string
   readonly terminal: Terminal
+  /** Standard input as text, read to its end. */
+  readonly input: () => Promise<string>
   /** Aborted when nobody wants the rest: interrupted, or whoever read the output has gone. */
   readonly signal: AbortSignal
   /** The path of this program, to start more of it. */

@@ -1,56 +1,67 @@
-import { Command, CommanderError, Option } from 'commander'
-import { MeshError } from '../core/errors.ts'
+import { Command, CommanderError } from 'commander'
 import { VERSION } from '../core/version.ts'
+import { common, complain, createRunner, type Define } from './command.ts'
+import { EXIT_OK, EXIT_USAGE } from './failures.ts'
 import type { Invocation } from './invocation.ts'
 
 /** The program for people and scripts. Each command is one file in `commands/`, loaded when it is asked for. */
 
-/** Exit codes: 0 ok, 1 failed, 2 usage, 3 nothing running or not found. */
-const EXIT_FAILED = 1
-const EXIT_USAGE = 2
+interface Entry {
+  readonly summary: string
+  readonly load: () => Promise<{ define: Define }>
+}
 
-/** Runs one command line. Resolves to the exit code. */
-export async function main(args: readonly string[], options: Invocation): Promise<number> {
-  const { terminal } = options
-  let code = 0
+/** In the order in which the help lists them. */
+const commands: Readonly<Record<string, Entry>> = {
+  peers: { summary: 'who is on the mesh', load: () => import('./commands/peers.ts') },
+  demo: {
+    summary: 'show the mesh at work: three real sessions in a temporary directory',
+    load: () => import('./commands/demo.ts'),
+  },
+  version: { summary: 'print the version', load: () => import('./commands/version.ts') },
+}
+
+/** The whole command line, or with `only` one command's part of it: what is not asked for is not loaded. */
+export async function buildProgram(invocation: Invocation, only?: string) {
+  const { terminal } = invocation
+  const runner = createRunner(invocation)
   const program = new Command('slm-mesh')
     .description('AI coding sessions on one machine discover each other, talk, share state and lock files.')
     .version(VERSION, '-V, --version')
     .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show the help of a command')
     .exitOverride()
-    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
-    .addHelpText('after', '\nWithout a command and with a pipe as standard input, it is an MCP server, as agents start it.')
-
-  program.command('mcp').description('serve one agent session over stdio; agents start this themselves')
-
-  program
-    .command('demo')
-    .description('show the mesh at work: three real sessions in a temporary directory')
-    .addOption(new Option('--json', 'print one JSON document'))
-    .addHelpText('after', '\nExamples:\n  slm-mesh demo\n  slm-mesh demo --json | jq .figures')
-    .action(async (given: { json?: boolean }) => {
-      const { demo } = await import('./commands/demo.ts')
-      code = await demo({ ...options, json: given.json ?? false })
+    .configureOutput({
+      writeOut: terminal.out,
+      writeErr: terminal.err,
+      getOutHelpWidth: () => terminal.size().columns,
+      getErrHelpWidth: () => terminal.size().columns,
     })
-
-  program
-    .command('version')
-    .description('print the version')
-    .action(() => terminal.out(`${VERSION}\n`))
-
-  if (args.length === 0) {
-    program.outputHelp()
-    return 0
+    .addHelpText('after', '\nWithout a command and with a pipe as standard input, it is an MCP server, as agents start it.')
+  common(program)
+  program.command('mcp').description('serve one agent session over stdio; agents start this themselves')
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = common(program.command(name).description(summary))
+    if (only === undefined || only === name) (await load()).define(command, runner.handle)
   }
+  return { program, exitCode: runner.exitCode }
+}
+
+/** Runs one command line. Resolves to the exit code. */
+export async function main(args: readonly string[], invocation: Invocation): Promise<number> {
+  const words = args.filter((arg) => !arg.startsWith('-') && Object.hasOwn(commands, arg))
+  // `help status` shows the second word's help; otherwise the first known word is the command.
+  const { program, exitCode } = await buildProgram(invocation, words[0] ?? '')
   try {
+    if (args.length === 0) {
+      program.outputHelp()
+      return EXIT_OK
+    }
     await program.parseAsync(args, { from: 'user' })
-    return code
+    return exitCode()
   } catch (error) {
     // Commander has said what was wrong with the words; help and version end this way too.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
-    const isSystemError = error instanceof Error && 'syscall' in error
-    if (!(error instanceof MeshError || isSystemError)) throw error
-    terminal.err(`slm-mesh: ${error.message}\n`)
-    return error instanceof MeshError && error.code === 'setting' ? EXIT_USAGE : EXIT_FAILED
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE
+    return complain(error, invocation, args.includes('--json'))
   }
 }

@@ -11,10 +11,12 @@ export interface Facts {
   not_found: { what: string; id: string }
   locked: { conflicts: Conflict[]; place: number | null }
   not_holder: { filePath: string; holder: string | null }
+  impersonation: { peer: string }
   version_conflict: { namespace: string; key: string; expected: number; actual: number; updatedBy: string | null }
   full: { what: string; limit: number }
   rate_limited: { limit: number; windowMs: number; retryAfterMs: number }
   cancelled: { operation: string }
+  unknown_outcome: { operation: string }
   closed: { why: string }
   not_leader: { term: number }
   busy: { path: string; waitedMs: number }
@@ -61,6 +63,7 @@ const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
       )
       .join('; ') + (f.place === null ? '' : `; you were number ${f.place} in line`),
   not_holder: (f) => `${quote(f.filePath)} is ${f.holder ? `locked by ${f.holder}, not by you` : 'not locked'}`,
+  impersonation: (f) => `${f.peer} is a session of its own: nobody else may act as it`,
   version_conflict: (f) =>
     f.actual === 0
       ? `${quote(f.key)} in ${quote(f.namespace)} does not exist, but version ${f.expected} was expected`
@@ -69,6 +72,7 @@ const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
         : `${quote(f.key)} in ${quote(f.namespace)} is at version ${f.actual} by ${f.updatedBy}, not ${f.expected}`,
   full: (f) => `${f.what} is full: it holds its limit of ${f.limit}`,
   rate_limited: (f) => `more than ${f.limit} writes in ${f.windowMs / 1000} s`,
+  unknown_outcome: (f) => `the leader went away before it answered: whether ${f.operation} happened is not known`,
   cancelled: (f) => `${f.operation} was cancelled`,
   closed: (f) => `this peer has left the mesh: ${f.why}`,
   not_leader: (f) => `term ${f.term} is over`,

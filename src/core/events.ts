@@ -66,14 +66,23 @@ const fromRow = (row: Row): Event => ({
 /** Rings one peer's doorbell; called after COMMIT only. */
 export type Ring = (target: { peerId: string; socketPath: string }) => void
 
-/** Asks that a live peer be rung after COMMIT; several reasons in one batch ring once. */
+/**
+ * Asks that a peer be rung after COMMIT; several reasons in one batch ring once. Who has no doorbell of its own (a script,
+ * somebody at a shell, a peer that is away) is rung at the leader's, where calls and streams on their behalf wait.
+ */
 export type RingLater = (tx: Transaction, peer: { id: string; socket_path: string | null }) => void
 
 export const ringLater =
   (ring: Ring): RingLater =>
   (tx, { id, socket_path }) => {
-    if (socket_path) tx.afterCommit(`ring ${id}`, () => ring({ peerId: id, socketPath: socket_path }))
+    const target = socket_path === null ? leaderOf(tx) : { peerId: id, socketPath: socket_path }
+    if (target) tx.afterCommit(`ring ${target.peerId}`, () => ring(target))
   }
+
+const leaderOf = (sql: Sql) =>
+  sql.get<{ peerId: string; socketPath: string }>(
+    'SELECT peer_id AS "peerId", socket_path AS "socketPath" FROM leader WHERE peer_id IS NOT NULL',
+  )
 
 export type Events = ReturnType<typeof createEvents>
 
@@ -92,7 +101,7 @@ export function createEvents(database: Database, clock: Clock, ring: RingLater) 
     )
     const subscribers = tx.all<{ id: string; socket_path: string | null }>(
       `SELECT DISTINCT p.id, p.socket_path FROM subscriptions s JOIN peers p ON p.id = s.peer_id
-       WHERE s.type IN (?, '*') AND p.live = 1 AND p.id IS NOT ?`,
+       WHERE s.type IN (?, '*') AND p.live = 1 AND (p.id IS NOT ? OR s.purpose <> 'agent')`,
       type,
       by?.id ?? null,
     )

@@ -17,7 +17,10 @@ export interface FilePath {
 /** As long a chain of dangling links as Linux itself would follow. */
 const MAX_LINKS = 40
 
+/** Throws `invalid` for a relative path of a caller that works nowhere (an empty `projectPath`). */
 export function canonicalPath(path: string, projectPath: string): FilePath {
+  if (projectPath === '' && !isAbsolute(path))
+    throw fail('invalid', { operation: 'filePath', issues: [`${path} must be absolute: this caller works in no directory`] })
   const filePath = resolveLinks(resolve(projectPath, path), MAX_LINKS)
   return { filePath, key: pathKey(filePath, { folds: foldsCase(filePath), separator: sep }) }
 }

@@ -4,7 +4,7 @@ import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { processOf } from './identity.ts'
 import type { ProcessRef } from './peers.ts'
-import type { Transaction } from './sql.ts'
+import type { Sql, Transaction } from './sql.ts'
 
 /**
  * The one row that says who leads, in which term (G3). It is the only authority: lock files, sockets and ports are
@@ -26,7 +26,7 @@ interface Row {
   elected_at: number | null
 }
 
-/** Who leads. `peer` is null where the last leader has resigned. */
+/** Who leads. `peer` is null where the last leader has resigned; `last` names the one of that term all the same. */
 export interface Leadership {
   readonly term: number
   readonly peer: {
@@ -37,6 +37,9 @@ export interface Leadership {
     readonly electedAt: number
   } | null
   readonly port: number | null
+  /** SHA-256 of the term's token, in hex; null until it is published. */
+  readonly tokenHash: string | null
+  readonly last: { readonly name: string; readonly electedAt: number } | null
 }
 
 export interface Candidate {
@@ -59,18 +62,22 @@ function fromRow(row: Row): Leadership {
           socketPath: row.socket_path ?? '',
           electedAt: row.elected_at ?? 0,
         }
-  return { term: row.term, peer, port: row.port }
+  const last = row.peer_name === null ? null : { name: row.peer_name, electedAt: row.elected_at ?? 0 }
+  return { term: row.term, peer, port: row.port, tokenHash: row.token_hash, last }
+}
+
+const VACANT: Leadership = { term: 0, peer: null, port: null, tokenHash: null, last: null }
+
+/** The row as it stands, for whoever has the file open. */
+export function readLeadership(sql: Sql): Leadership {
+  const row = sql.get<Row>(SELECT)
+  return row ? fromRow(row) : VACANT
 }
 
 export type LeadershipRow = ReturnType<typeof createLeadership>
 
 export function createLeadership(database: Database, clock: Clock, events: Events) {
-  const VACANT = { term: 0, peer: null, port: null }
-
-  function read(): Leadership {
-    const row = database.read((sql) => sql.get<Row>(SELECT))
-    return row ? fromRow(row) : VACANT
-  }
+  const read = () => database.read(readLeadership)
 
   const leads = (leadership: Leadership, term: number, socketPath: string) =>
     leadership.term === term && leadership.peer?.socketPath === socketPath
@@ -92,8 +99,7 @@ export function createLeadership(database: Database, clock: Clock, events: Event
       on: { isGone: (process: ProcessRef) => boolean; guard: (term: number) => boolean },
     ): Promise<number | undefined> {
       return database.write((tx) => {
-        const row = tx.get<Row>(SELECT)
-        const now = row ? fromRow(row) : VACANT
+        const now = readLeadership(tx)
         if (now.term !== seen.term) return undefined
         if (now.peer && seen.because !== 'hung' && !on.isGone(now.peer.process)) return undefined
         const term = now.term + 1
@@ -135,7 +141,11 @@ export function createLeadership(database: Database, clock: Clock, events: Event
     /** Leaves the office vacant, so that the others need not find out. The term stays used. */
     async resign(term: number, socketPath: string): Promise<void> {
       await database.write((tx) =>
-        tx.run('UPDATE leader SET peer_id = NULL, port = NULL WHERE id = 1 AND term = ? AND socket_path = ?', term, socketPath),
+        tx.run(
+          'UPDATE leader SET peer_id = NULL, port = NULL, token_hash = NULL WHERE id = 1 AND term = ? AND socket_path = ?',
+          term,
+          socketPath,
+        ),
       )
     },
   }

@@ -34,10 +34,7 @@ export function createLockLine(clock: Clock, ring: RingLater) {
   /** Rings everyone who waits for something that overlaps this path. */
   function ringFor(tx: Transaction, key: string): void {
     for (const { peer_id } of overlapping<Wait>(tx, 'lock_waits', key)) {
-      const peer = tx.get<{ id: string; socket_path: string | null }>(
-        'SELECT id, socket_path FROM peers WHERE id = ? AND live = 1',
-        peer_id,
-      )
+      const peer = tx.get<{ id: string; socket_path: string | null }>('SELECT id, socket_path FROM peers WHERE id = ?', peer_id)
       if (peer) ring(tx, peer)
     }
   }

@@ -277,10 +277,10 @@ const filePath = oneLine(MAX_PATH)
 const filePaths = z.union([filePath, z.array(filePath).min(1).max(MAX_LIST)])
 
 /** The paths of a call, each once. A path outside any repository has no place in one. */
-async function lockPaths(actor: Actor, gitRoot: string | null, given: string | readonly string[]): Promise<LockPath[]> {
+function lockPaths(actor: Actor, given: string | readonly string[]): LockPath[] {
   const paths = (typeof given === 'string' ? [given] : given).map((path) => canonicalPath(path, actor.projectPath))
   const distinct = new Map(paths.map((path) => [path.key, path]))
-  return [...distinct.values()].map((path) => ({ ...path, repoPath: pathInRepo(path.filePath, gitRoot) }))
+  return [...distinct.values()].map((path) => ({ ...path, repoPath: pathInRepo(path.filePath, actor.gitRoot) }))
 }
 
 const lockOutput = z.object({
@@ -304,8 +304,7 @@ export const lockOperations = {
     }),
     output: lockOutput,
     run: async ({ store, actor, bell, clock, signal, afterAnswer, defaults }, input) => {
-      const gitRoot = (await store.peers.get(actor.id))?.git_root ?? null
-      const paths = await lockPaths(actor, gitRoot, input.filePath)
+      const paths = lockPaths(actor, input.filePath)
       const ttlMs = Math.round((input.ttlMinutes ?? defaults.lockTtlMinutes) * 60_000)
       const deadline = clock.uptime() + input.wait * 1000
       let ticket: number | null = null
@@ -348,7 +347,7 @@ export const lockOperations = {
     input: z.object({ filePath: filePaths }),
     output: lockOutput,
     run: async ({ store, actor }, { filePath }) => {
-      const released = await store.locks.release(actor, await lockPaths(actor, null, filePath), false)
+      const released = await store.locks.release(actor, lockPaths(actor, filePath), false)
       return oneOrMany(filePath, released)
     },
   }),
@@ -359,7 +358,7 @@ export const lockOperations = {
     input: z.object({ filePath: filePaths.optional() }),
     output: z.object({ locks: z.array(Lock) }),
     run: async ({ store, actor }, { filePath }) => ({
-      locks: await store.locks.query(filePath === undefined ? [] : await lockPaths(actor, null, filePath)),
+      locks: await store.locks.query(filePath === undefined ? [] : lockPaths(actor, filePath)),
     }),
   }),
 }

@@ -1,12 +1,16 @@
 import { fail } from './errors.ts'
 import initial from './migrations/0001-initial.sql'
+import outsiders from './migrations/0002-outsiders.sql'
 import type { Sql } from './sql.ts'
 
 /**
  * Numbered, applied in order, never edited once released. `breaking` means that programs which know only
  * older schemas must stop writing: they see `meta.min_writer` pass them and refuse politely (G9).
  */
-const migrations: readonly { sql: string; breaking: boolean }[] = [{ sql: initial, breaking: false }]
+const migrations: readonly { sql: string; breaking: boolean }[] = [
+  { sql: initial, breaking: false },
+  { sql: outsiders, breaking: false },
+]
 
 /** The newest schema that this program knows. */
 export const KNOWN_SCHEMA = migrations.length

@@ -9,6 +9,7 @@ export interface Actor {
   readonly name: string
   readonly agentType: string
   readonly projectPath: string
+  readonly gitRoot: string | null
   readonly repo: string | null
 }
 

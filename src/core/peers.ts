@@ -39,7 +39,10 @@ export interface Arrival extends Place {
   readonly kind: 'session' | 'headless' | 'script'
   readonly agentType: string
   readonly process: ProcessRef
-  readonly socketPath: string
+  /** Null where nobody listens: a script that lives by heartbeats. */
+  readonly socketPath: string | null
+  /** Who started the process; its end means that this peer serves nobody. */
+  readonly parent?: Pick<ProcessRef, 'pid' | 'startedAt'> | undefined
   /** A name the user chose. */
   readonly name?: string | undefined
   /** The client's own name for its session. */
@@ -69,6 +72,8 @@ export interface PeerRow {
   boot_id: string | null
   pid_namespace: string | null
   socket_path: string | null
+  parent_pid: number | null
+  parent_start: string | null
   started_at: number
   heartbeat_at: number
   heartbeat_uptime: number
@@ -89,6 +94,7 @@ export const Peer = z.object({
   lastHeartbeat: z.string(),
   status: z.enum(['active', 'stale', 'away']),
   reach: z.enum(['wake', 'hooks', 'poll']),
+  pid: z.int().nullable(),
 })
 export type Peer = z.infer<typeof Peer>
 
@@ -123,6 +129,7 @@ export function createPeers(
       lastHeartbeat: new Date(row.heartbeat_at).toISOString(),
       status: row.live === 0 ? 'away' : row.boot_id !== clock.bootId || silentMs > on.staleMs ? 'stale' : 'active',
       reach: row.reach,
+      pid: row.live === 1 ? row.pid : null,
     }
   }
 
@@ -132,7 +139,7 @@ export function createPeers(
   function end(tx: Transaction, id: string, reason: LeaveReason, socketPath: string | null): boolean {
     const row = byId(tx, id)
     if (!row || row.live === 0 || row.socket_path !== socketPath) return false
-    tx.run('UPDATE peers SET live = 0, socket_path = NULL, pid = NULL, left_at = ? WHERE id = ?', clock.now(), id)
+    tx.run('UPDATE peers SET live = 0, socket_path = NULL, left_at = ? WHERE id = ?', clock.now(), id)
     for (const hook of hooks) hook.gone?.(tx, row, reason)
     events.append(tx, 'peer_left', { id, name: row.name, agentType: row.agent_type, reason }, row)
     return true
@@ -168,7 +175,7 @@ export function createPeers(
     tx.run(
       `UPDATE peers SET name = ?, named = max(named, ?), agent_type = ?, session_key = ?, project_path = ?, git_root = ?,
          git_branch = ?, repo = ?, live = 1, pid = ?, process_start = ?, boot_id = ?, pid_namespace = ?, socket_path = ?,
-         started_at = ?, heartbeat_at = ?, heartbeat_uptime = ?, left_at = NULL WHERE id = ?`,
+         parent_pid = ?, parent_start = ?, started_at = ?, heartbeat_at = ?, heartbeat_uptime = ?, left_at = NULL WHERE id = ?`,
       name,
       arrival.name === undefined ? 0 : 1,
       arrival.agentType,
@@ -182,6 +189,8 @@ export function createPeers(
       arrival.process.bootId,
       arrival.process.pidNamespace,
       arrival.socketPath,
+      arrival.parent?.pid ?? null,
+      arrival.parent?.startedAt ?? null,
       now,
       now,
       clock.uptime(),
@@ -205,7 +214,9 @@ export function createPeers(
         : []
     if (matches.length > 1) throw fail('ambiguous_peer', { peer: reference, matches: matches.map((m) => m.name) })
     if (matches[0]) return matches[0]
-    const names = sql.all<{ name: string }>('SELECT name FROM peers ORDER BY live DESC, started_at DESC LIMIT 500')
+    const names = sql.all<{ name: string }>(
+      "SELECT name FROM peers WHERE kind <> 'known' ORDER BY live DESC, started_at DESC LIMIT 500",
+    )
     throw fail('unknown_peer', {
       peer: reference,
       suggestions: suggest(
@@ -224,12 +235,20 @@ export function createPeers(
 
     living: (sql: Sql) => sql.all<PeerRow>('SELECT * FROM peers WHERE live = 1 ORDER BY started_at, id'),
 
+    /** Everybody who ever joined and is not forgotten; without the known senders, which never join. */
     async all(): Promise<PeerRow[]> {
-      return database.read((sql) => sql.all<PeerRow>('SELECT * FROM peers ORDER BY live DESC, started_at, id LIMIT 1000'))
+      return database.read((sql) =>
+        sql.all<PeerRow>("SELECT * FROM peers WHERE kind <> 'known' ORDER BY live DESC, started_at, id LIMIT 1000"),
+      )
     },
 
     async get(id: string): Promise<PeerRow | undefined> {
       return database.read((sql) => byId(sql, id))
+    },
+
+    /** Throws `unknown_peer` or `ambiguous_peer`. */
+    async resolve(reference: string): Promise<PeerRow> {
+      return database.read((sql) => find(sql, reference))
     },
 
     /** Takes up the session's old mailbox or makes one. Throws `full` past 256 living peers. */
@@ -246,11 +265,11 @@ export function createPeers(
     },
 
     /** False when the row is no longer this process's: it was given up for dead meanwhile, and must join again. */
-    async heartbeat(id: string, socketPath: string): Promise<boolean> {
+    async heartbeat(id: string, socketPath: string | null): Promise<boolean> {
       return database.write(
         (tx) =>
           tx.run(
-            'UPDATE peers SET heartbeat_at = ?, heartbeat_uptime = ? WHERE id = ? AND live = 1 AND socket_path = ?',
+            'UPDATE peers SET heartbeat_at = ?, heartbeat_uptime = ? WHERE id = ? AND live = 1 AND socket_path IS ?',
             clock.now(),
             clock.uptime(),
             id,
@@ -311,12 +330,12 @@ export const peerOperations = {
     output: z.object({ peers: z.array(Peer), self: Peer }),
     run: async ({ store, actor }, { scope }) => {
       const rows = await store.peers.all()
-      const self = rows.find((row) => row.id === actor.id)
+      const self = await store.peers.get(actor.id)
       if (!self) throw fail('unknown_peer', { peer: actor.name, suggestions: [] })
       const inScope = (row: PeerRow) =>
         scope === 'machine' ||
-        (scope === 'directory' ? row.project_path === self.project_path : row.repo !== null && row.repo === self.repo)
-      const others = rows.filter((row) => row !== self && inScope(row))
+        (scope === 'directory' ? row.project_path === actor.projectPath : row.repo !== null && row.repo === actor.repo)
+      const others = rows.filter((row) => row.id !== actor.id && inScope(row))
       const away = others.filter((row) => row.live === 0).sort((a, b) => (b.left_at ?? 0) - (a.left_at ?? 0))
       const shown = [...others.filter((row) => row.live === 1), ...away.slice(0, MAX_AWAY_SHOWN)]
       return { peers: shown.map(store.peers.toPeer), self: store.peers.toPeer(self) }

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import { fail } from './errors.ts'
+import { State } from './message.ts'
 import { operation } from './operation.ts'
 import { Peer, type PeerRow, type Peers } from './peers.ts'
 import { VERSION } from './version.ts'
@@ -26,7 +27,7 @@ export function createStatus(database: Database, clock: Clock, peers: Peers) {
 
     async counts(): Promise<z.infer<typeof Counts>> {
       return database.read((sql) => {
-        const rows = sql.all<PeerRow>('SELECT * FROM peers')
+        const rows = sql.all<PeerRow>("SELECT * FROM peers WHERE kind <> 'known'")
         const having = (status: Peer['status']) => rows.filter((row) => peers.toPeer(row).status === status).length
         const total = (name: string) => sql.get<{ value: number }>('SELECT value FROM totals WHERE name = ?', name)?.value ?? 0
         const sum = (column: 'unread' | 'queued') => rows.reduce((n, row) => n + row[column], 0)
@@ -39,12 +40,47 @@ export function createStatus(database: Database, clock: Clock, peers: Peers) {
         }
       })
     },
+
+    /** What monitoring wants to know; kept as it happens, so that asking costs the same however much is stored. */
+    async figures(): Promise<Figures> {
+      return database.read((sql) => {
+        const totals = new Map(sql.all<{ name: string; value: number }>('SELECT * FROM totals').map((t) => [t.name, t.value]))
+        const total = (name: string) => totals.get(name) ?? 0
+        const last = (table: 'events' | 'messages') =>
+          sql.get<{ seq: number }>('SELECT seq FROM sqlite_sequence WHERE name = ?', table)?.seq ?? 0
+        const states = State.options.map((state) => [state, total(`messages.${state}`)] as const)
+        return {
+          // `State.options` are the keys.
+          messages: Object.fromEntries(states) as Figures['messages'],
+          sent: last('messages'),
+          emitted: last('events'),
+          elections: total('elections'),
+          deliveries: {
+            buckets: sql.all<{ leMs: number; count: number }>(
+              'SELECT le_ms AS "leMs", count FROM delivery_latency ORDER BY le_ms',
+            ),
+            totalMs: total('deliveries.ms'),
+          },
+        }
+      })
+    },
   }
+}
+
+export interface Figures {
+  readonly messages: Readonly<Record<z.infer<typeof State>, number>>
+  /** Ever, not only those that are still stored. */
+  readonly sent: number
+  readonly emitted: number
+  readonly elections: number
+  /** From sent to told or shown. Each bucket counts what took at most `leMs` and longer than the one before. */
+  readonly deliveries: { readonly buckets: readonly { leMs: number; count: number }[]; readonly totalMs: number }
 }
 
 const Leader = z.object({
   id: z.string(),
   name: z.string(),
+  agentType: z.string(),
   pid: z.int(),
   term: z.int(),
   port: z.int().nullable(),
@@ -71,6 +107,7 @@ export const statusOperations = {
         leader: peer && {
           id: peer.id,
           name: peer.name,
+          agentType: (await store.peers.get(peer.id))?.agent_type ?? 'unknown',
           pid: peer.process.pid,
           term,
           port,

@@ -5,6 +5,7 @@ import type { Lock } from '../core/locks.ts'
 import type { Message } from '../core/message.ts'
 import type { OperationName, Output } from '../core/operations.ts'
 import type { Peer } from '../core/peers.ts'
+import { ago, escaped, span } from '../core/visible.ts'
 
 /**
  * What a model reads: compact text beside the structured content. Text that came from another agent is data, and
@@ -124,9 +125,11 @@ const advice: { [C in Code]: (facts: Facts[C]) => string } = {
   locked: ({ conflicts }) =>
     `Do not edit it now. Ask ${conflicts[0]?.holder.name ?? 'the holder'} with mesh_send, wait in line with wait=60, or do something else first.`,
   not_holder: () => 'Only the holder can unlock. mesh_lock action=query shows who that is.',
+  impersonation: () => 'Act as yourself.',
   version_conflict: () => 'Read it again, merge, and set with the new version as ifVersion.',
   full: () => 'Try again later, or tell your user.',
   rate_limited: ({ retryAfterMs }) => `Slow down; try again in ${Math.ceil(retryAfterMs / 1000)} s.`,
+  unknown_outcome: () => 'Look whether it happened before you try again.',
   cancelled: () => 'Nothing was changed.',
   closed: () => 'Restart the MCP server.',
   not_leader: () => 'Try again.',
@@ -151,28 +154,8 @@ const quoted = (text: string) => escaped(JSON.stringify(text))
 /** What is no more than a word stands as it is. */
 const word = (text: string) => (/^[a-z0-9-]{1,32}$/.test(text) ? text : quoted(text))
 
-/** What a reader would not see, or would see elsewhere, becomes visible: control, format and line-separating characters, tags. */
-export const escaped = (text: string) =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]/gu, (c) =>
-    c
-      .split('')
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-      .join(''),
-  )
-
 const s = (count: number) => (count === 1 ? '' : 's')
-
-function ago(time: string, now: number): string {
-  return `${span(now - Date.parse(time))} ago`
-}
 
 function until(time: string, now: number): string {
   return `until ${time.slice(11, 19)} UTC (${span(Date.parse(time) - now)})`
-}
-
-function span(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000))
-  if (seconds < 90) return `${seconds} s`
-  if (seconds < 5_400) return `${Math.round(seconds / 60)} min`
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
 }

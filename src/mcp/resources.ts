@@ -8,7 +8,7 @@ import {
   SubscribeRequestSchema,
   UnsubscribeRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js'
-import { escaped } from './answers.ts'
+import { escaped } from '../core/visible.ts'
 import type { Joined, Session } from './session.ts'
 
 /**

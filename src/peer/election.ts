@@ -45,7 +45,7 @@ export type Verdict = 'lead' | 'follow' | { stand: 'vacant' | 'dead' | 'hung' }
 
 /** What to do about the row. Pure but for the look at a process. */
 export function judge(
-  row: Leadership,
+  row: Pick<Leadership, 'term' | 'peer'>,
   self: { socketPath: string; leadingTerm: number | null },
   isGone: (process: ProcessRef) => boolean,
   evidence: Evidence,

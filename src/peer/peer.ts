@@ -15,7 +15,7 @@ import { openStore, type Store } from '../core/store.ts'
 import { type Doorbell, startDoorbell } from './doorbell.ts'
 import { type Election, startElection } from './election.ts'
 import { startMembership } from './membership.ts'
-import { isGone, ownProcess } from './process-identity.ts'
+import { isGone, ownProcess, parentProcess } from './process-identity.ts'
 import { placeOf } from './project.ts'
 import { createSelf } from './self.ts'
 import { createTermGuard } from './term-guard.ts'
@@ -101,6 +101,8 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     ...placeOf(options.projectPath ?? process.cwd()),
     process: ownProcess(),
     socketPath,
+    // A headless peer is meant to outlive its shell; on macOS and Windows a look costs a process.
+    parent: options.kind === 'headless' ? undefined : parentProcess(),
     name: config.name || undefined,
     sessionKey: options.sessionKey,
   }

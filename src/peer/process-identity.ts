@@ -64,6 +64,12 @@ const here = { bootId: systemClock.bootId, pidNamespace: pidNamespace() }
 /** This process, as others will have to recognise it. */
 export const ownProcess = (): ProcessRef => ({ pid: process.pid, startedAt: sight(process.pid)?.startedAt ?? '', ...here })
 
+/** The process that started this one. It is recorded while it lives: an orphan finds its adopter here instead. */
+export function parentProcess(): Pick<ProcessRef, 'pid' | 'startedAt'> | undefined {
+  const seen = sight(process.ppid)
+  return seen && { pid: process.ppid, startedAt: seen.startedAt }
+}
+
 /** True only where it is certain that the process has ended. Of another container nothing is certain. */
 export function isGone(that: ProcessRef, on: { bootId: string; pidNamespace: string } = here, look = sight): boolean {
   if (that.bootId !== on.bootId) return true

@@ -27,6 +27,7 @@ export function createSelf(store: Store, first: Arrival) {
       name: row.name,
       agentType: arrival.agentType,
       projectPath: arrival.projectPath,
+      gitRoot: arrival.gitRoot,
       repo: arrival.repo,
     }),
     join: async () => become(await store.peers.join(arrival)),

@@ -32,6 +32,8 @@ test('a step that fails ends the demo with the reason and exit code 1', async ()
   let out = ''
   const terminal = {
     colour: false,
+    isTty: false,
+    size: () => ({ columns: 80, rows: 24 }),
     err: () => {},
     out: (text: string) => {
       out += text

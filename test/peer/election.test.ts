@@ -4,12 +4,13 @@ import { createObserver, judge, type Verdict } from '../../src/peer/election.ts'
 import { LEASE_MS, openElection, ROUND_MS } from './elections.ts'
 import { candidate, fakeProcesses } from './fakes.ts'
 
-const heldBy = (pid: number, term = 7): Leadership => ({ term, peer: { ...candidate(pid), electedAt: 0 }, port: 7899 })
+type Row = Pick<Leadership, 'term' | 'peer'>
+const heldBy = (pid: number, term = 7): Row => ({ term, peer: { ...candidate(pid), electedAt: 0 } })
 const SELF = candidate(1).socketPath
 
-test.each<[string, Verdict, Leadership, number | null, number]>([
-  ['nobody leads', { stand: 'vacant' }, { term: 7, peer: null, port: null }, null, 0],
-  ['nobody leads, long since', { stand: 'vacant' }, { term: 7, peer: null, port: null }, null, 9_999],
+test.each<[string, Verdict, Row, number | null, number]>([
+  ['nobody leads', { stand: 'vacant' }, { term: 7, peer: null }, null, 0],
+  ['nobody leads, long since', { stand: 'vacant' }, { term: 7, peer: null }, null, 9_999],
   ['another leads and lives', 'follow', heldBy(2), null, 0],
   ['another leads and was heard of just in time', 'follow', heldBy(2), null, 2_499],
   ['another leads and has been silent for half a lease', { stand: 'hung' }, heldBy(2), null, 2_500],

@@ -45,7 +45,9 @@ export async function openFakeMesh(isGone: (process: ProcessRef) => boolean = ()
   return { dir, path, clock, store, database, [Symbol.dispose]: () => database[Symbol.dispose]() }
 }
 
-export const arrival = (pid: number, more: Partial<Arrival> = {}): Arrival => ({
+type ListeningArrival = Arrival & { readonly socketPath: string }
+
+export const arrival = (pid: number, more: Partial<ListeningArrival> = {}): ListeningArrival => ({
   kind: 'session',
   agentType: `agent-${pid}`,
   projectPath: '/project',

@@ -53,7 +53,7 @@ export async function bareStore(): Promise<BareStore> {
   const isGone = ({ pid }: ProcessRef) => gone.has(pid)
   const ring = ({ peerId }: { peerId: string }) => void rung.push(peerId)
   const { store, database } = await openStore(join(dir, 'mesh.db'), { clock, staleMs: 30_000, ring, isGone })
-  const sockets = new Map<string, string>()
+  const sockets = new Map<string, string | null>()
   let pid = 0
   const context = (actor: Actor, door: Partial<Context> = {}): Context => ({
     ...{ actor, store, clock, bell: new Bell(), carrying: new Set<string>(), signal: new AbortController().signal },
@@ -74,7 +74,14 @@ export async function bareStore(): Promise<BareStore> {
       const { id } = await store.peers.join(full)
       sockets.set(id, full.socketPath)
       const row = await store.peers.get(id)
-      return { id, name: row?.name ?? '', agentType: full.agentType, projectPath: full.projectPath, repo: full.repo }
+      return {
+        id,
+        name: row?.name ?? '',
+        agentType: full.agentType,
+        projectPath: full.projectPath,
+        gitRoot: full.gitRoot,
+        repo: full.repo,
+      }
     },
     async leave(actor) {
       await store.peers.end(actor.id, 'left', sockets.get(actor.id) ?? null)

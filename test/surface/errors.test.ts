@@ -30,6 +30,7 @@ const examples: { [C in Code]: Facts[C][] } = {
     { filePath: '/repo/schema.sql', holder: 'brave-otter' },
     { filePath: '/repo/schema.sql', holder: null },
   ],
+  impersonation: [{ peer: 'brave-otter' }],
   version_conflict: [
     { namespace: 'default', key: 'schema', expected: 7, actual: 9, updatedBy: 'brave-otter' },
     { namespace: 'default', key: 'schema', expected: 0, actual: 9, updatedBy: 'brave-otter' },
@@ -37,6 +38,7 @@ const examples: { [C in Code]: Facts[C][] } = {
   ],
   full: [{ what: 'the mailbox of brave-otter', limit: 10_000 }],
   rate_limited: [{ limit: 2_000, windowMs: 10_000, retryAfterMs: 2_400 }],
+  unknown_outcome: [{ operation: 'message.send' }],
   cancelled: [{ operation: 'lock.acquire' }],
   closed: [{ why: 'it was asked to leave' }],
   not_leader: [{ term: 1_790_000_000 }],

@@ -1,4 +1,4 @@
--- user_version 1
+-- user_version 2
 
 CREATE INDEX events_created ON events (created_at);
 
@@ -31,6 +31,11 @@ CREATE INDEX peers_home ON peers (project_path, agent_type);
 CREATE INDEX peers_live ON peers (live, started_at);
 
 CREATE INDEX subscriptions_peer ON subscriptions (peer_id);
+
+CREATE TABLE delivery_latency (
+  le_ms INTEGER PRIMARY KEY,
+  count INTEGER NOT NULL DEFAULT 0
+);
 
 CREATE TABLE event_cursors (
   peer_id TEXT PRIMARY KEY REFERENCES peers ON DELETE CASCADE,
@@ -146,7 +151,7 @@ CREATE TABLE peers (
   left_at          INTEGER,
   unread           INTEGER NOT NULL DEFAULT 0,  -- kept by the triggers below, so that asking costs one row
   queued           INTEGER NOT NULL DEFAULT 0   -- unread, and not yet told of
-);
+, parent_pid INTEGER, parent_start TEXT);
 
 CREATE TABLE state (
   namespace       TEXT NOT NULL,
@@ -180,9 +185,21 @@ CREATE TRIGGER events_uncounted AFTER DELETE ON events BEGIN
   UPDATE totals SET value = value - 1 WHERE name = 'events';
 END;
 
+CREATE TRIGGER leader_counted AFTER UPDATE OF term ON leader BEGIN
+  UPDATE totals SET value = value + 1 WHERE name = 'elections';
+END;
+
 CREATE TRIGGER messages_counted AFTER INSERT ON messages BEGIN
   UPDATE totals SET value = value + 1 WHERE name = 'messages';
   UPDATE peers SET unread = unread + 1, queued = queued + 1 WHERE id = NEW.recipient_id;
+END;
+
+CREATE TRIGGER messages_delivered AFTER UPDATE OF seen_at, notified_at ON messages
+  WHEN OLD.seen_at IS NULL AND OLD.notified_at IS NULL AND coalesce(NEW.notified_at, NEW.seen_at) IS NOT NULL
+BEGIN
+  UPDATE delivery_latency SET count = count + 1 WHERE le_ms =
+    (SELECT min(le_ms) FROM delivery_latency WHERE le_ms >= coalesce(NEW.notified_at, NEW.seen_at) - NEW.created_at);
+  UPDATE totals SET value = value + max(0, coalesce(NEW.notified_at, NEW.seen_at) - NEW.created_at) WHERE name = 'deliveries.ms';
 END;
 
 CREATE TRIGGER messages_moved AFTER UPDATE OF seen_at, notified_at, expired_at, recipient_id ON messages BEGIN
@@ -194,6 +211,25 @@ CREATE TRIGGER messages_moved AFTER UPDATE OF seen_at, notified_at, expired_at, 
     unread = unread + (NEW.seen_at IS NULL AND NEW.expired_at IS NULL),
     queued = queued + (NEW.seen_at IS NULL AND NEW.expired_at IS NULL AND NEW.notified_at IS NULL)
   WHERE id = NEW.recipient_id;
+END;
+
+CREATE TRIGGER messages_state_counted AFTER INSERT ON messages BEGIN
+  UPDATE totals SET value = value + 1 WHERE name = 'messages.queued';
+END;
+
+CREATE TRIGGER messages_state_moved AFTER UPDATE OF acked_at, seen_at, expired_at, notified_at ON messages BEGIN
+  UPDATE totals SET value = value - 1 WHERE name = 'messages.' || CASE
+    WHEN OLD.acked_at IS NOT NULL THEN 'acked' WHEN OLD.seen_at IS NOT NULL THEN 'seen' WHEN OLD.expired_at IS NOT NULL THEN 'expired'
+    WHEN OLD.notified_at IS NOT NULL THEN 'notified' ELSE 'queued' END;
+  UPDATE totals SET value = value + 1 WHERE name = 'messages.' || CASE
+    WHEN NEW.acked_at IS NOT NULL THEN 'acked' WHEN NEW.seen_at IS NOT NULL THEN 'seen' WHEN NEW.expired_at IS NOT NULL THEN 'expired'
+    WHEN NEW.notified_at IS NOT NULL THEN 'notified' ELSE 'queued' END;
+END;
+
+CREATE TRIGGER messages_state_uncounted AFTER DELETE ON messages BEGIN
+  UPDATE totals SET value = value - 1 WHERE name = 'messages.' || CASE
+    WHEN OLD.acked_at IS NOT NULL THEN 'acked' WHEN OLD.seen_at IS NOT NULL THEN 'seen' WHEN OLD.expired_at IS NOT NULL THEN 'expired'
+    WHEN OLD.notified_at IS NOT NULL THEN 'notified' ELSE 'queued' END;
 END;
 
 CREATE TRIGGER messages_uncounted AFTER DELETE ON messages BEGIN

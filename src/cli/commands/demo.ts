@@ -1,15 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Invocation } from '../invocation.ts'
-import { paint, type Terminal } from '../render.ts'
+import { type Define, type Desk, examples } from '../command.ts'
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../failures.ts'
+import { paint, type Terminal } from '../terminal.ts'
 import { freePort, Session } from './demo/session.ts'
 import { type Mesh, type Step, steps } from './demo/story.ts'
 
 /** The story, told: every step runs for real, and one that fails fails the demo. */
-
-/** As a shell says of a command that was interrupted. */
-const EXIT_INTERRUPTED = 130
 
 interface Told {
   step: string
@@ -18,7 +16,17 @@ interface Told {
   lines: string[]
 }
 
-export async function demo({ env, terminal, signal, program, json }: Invocation & { json: boolean }): Promise<number> {
+export const define: Define = (command, handle) => {
+  command.addHelpText('after', examples('slm-mesh demo', 'slm-mesh demo --json | jq .figures')).action(handle(demo))
+}
+
+export async function demo({
+  env,
+  terminal,
+  signal,
+  program,
+  json,
+}: Pick<Desk, 'env' | 'terminal' | 'signal' | 'program' | 'json'>): Promise<number> {
   const home = mkdtempSync(join(tmpdir(), 'slm-mesh-demo-'))
   const project = join(home, 'project')
   mkdirSync(project)
@@ -52,7 +60,7 @@ export async function demo({ env, terminal, signal, program, json }: Invocation 
   if (json) terminal.out(`${JSON.stringify({ ok, figures: mesh.figures, steps: told }, null, 2)}\n`)
   else if (ok) write(`${paint(terminal, 'green', 'All of it was real.')} Set it up for your agents: see the README.\n`)
   else terminal.err(`slm-mesh: the demo failed at "${told.at(-1)?.step}"\n`)
-  return ok ? 0 : 1
+  return ok ? EXIT_OK : EXIT_FAILED
 }
 
 async function tell(step: Step, mesh: Mesh): Promise<Told> {

@@ -32,7 +32,7 @@ async function open() {
     log: silentLog,
   })
   const row = await store.peers.get(ids[0])
-  const sender = { id: ids[0], name: row?.name ?? '', agentType: 'a', projectPath: '/project', repo: null }
+  const sender = { id: ids[0], name: row?.name ?? '', agentType: 'a', projectPath: '/project', gitRoot: null, repo: null }
   return {
     ...mesh,
     ids,
