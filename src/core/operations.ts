@@ -31,12 +31,15 @@ export type Caller = <N extends OperationName>(name: N, input: Input<N>, options
 export async function call<N extends OperationName>(name: N, context: Context, raw: unknown): Promise<Output<N>> {
   const operation = operations[name]
   const parsed = operation.input.strict().safeParse(raw)
-  if (!parsed.success) throw fail('invalid', { operation: name, issues: parsed.error.issues.flatMap(describe) })
+  if (!parsed.success) throw fail('invalid', { operation: name, issues: describeIssues(parsed.error) })
   if (operation.effect === 'write') context.spend()
   // Input and run are of one row of the table; TypeScript cannot see that through the union.
   const run = operation.run as (context: Context, input: unknown) => Promise<Output<N>>
   return run(context, parsed.data)
 }
+
+/** What was wrong with an input, a sentence an issue, each with the path of its field. */
+export const describeIssues = (error: z.ZodError): string[] => error.issues.flatMap(describe)
 
 function describe(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.map(String).join('.')

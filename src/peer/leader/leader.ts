@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import type { Bell } from '../../core/bell.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
 import type { Database } from '../../core/database.ts'
@@ -24,6 +25,9 @@ interface LeaderOptions {
   readonly isGone: (process: ProcessRef) => boolean
   readonly log: Log
   readonly onDeposed: () => void
+  readonly bell: Bell
+  /** Gives the leadership to another peer. */
+  readonly handOn: () => Promise<void>
 }
 
 const HOUR_MS = 3_600_000
@@ -37,7 +41,14 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
   await startHttp(scope, {
     host: config.host,
     port: config.port,
-    handler: createRoutes({ term, isLeading: () => store.leadership.isLeading(term, socketPath), onDeposed: options.onDeposed }),
+    handler: createRoutes({
+      ...{ term, token: token.token, store, clock, config, log, bell: options.bell },
+      selfId: () => self().id,
+      signal: scope.signal,
+      isLeading: () => store.leadership.isLeading(term, socketPath),
+      onDeposed: options.onDeposed,
+      handOn: options.handOn,
+    }),
     onPort: async (port) => {
       await store.leadership.publish(term, socketPath, port, token.hash)
       await store.leadership.fenced(term, socketPath, () => writePrivately(layout.port, `${port}\n`))
