@@ -8,10 +8,10 @@ import type { Layout } from '../../core/paths.ts'
 import type { ProcessRef } from '../../core/peers.ts'
 import type { Scope } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
+import { createFront } from './health.ts'
 import { startHttp } from './http.ts'
 import { startJanitor } from './janitor.ts'
 import { startReaper } from './reaper.ts'
-import { createRoutes } from './routes.ts'
 import { writePrivately, writeToken } from './token.ts'
 
 interface LeaderOptions {
@@ -41,13 +41,17 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
   await startHttp(scope, {
     host: config.host,
     port: config.port,
-    handler: createRoutes({
-      ...{ term, token: token.token, store, clock, config, log, bell: options.bell },
-      selfId: () => self().id,
-      signal: scope.signal,
+    handler: createFront({
+      ...{ term, token: token.token, startedAt: clock.uptime(), uptime: () => clock.uptime() },
       isLeading: () => store.leadership.isLeading(term, socketPath),
       onDeposed: options.onDeposed,
-      handOn: options.handOn,
+      loadRoutes: async () => {
+        const { createRoutes } = await import('./routes.ts')
+        const selfId = () => self().id
+        const { bell, handOn } = options
+        return createRoutes({ term, token: token.token, store, clock, config, log, bell, selfId, signal: scope.signal, handOn })
+      },
+      onError: (error) => log.error('the routes could not be loaded', { error }),
     }),
     onPort: async (port) => {
       await store.leadership.publish(term, socketPath, port, token.hash)

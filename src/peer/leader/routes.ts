@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, Hono } from 'hono'
@@ -12,11 +11,9 @@ import { fail, MeshError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { describeIssues } from '../../core/operations.ts'
 import type { Store } from '../../core/store.ts'
-import { VERSION } from '../../core/version.ts'
-import { createBearerCheck, fromHere } from './access.ts'
+import { createBearerCheck } from './access.ts'
 import { readBody } from './body.ts'
 import { createCalls } from './calls.ts'
-import { CHALLENGE_HEADER, proofOf } from './client.ts'
 import { Refusal, type RefusalCode, refusals, retryAfterS, statusOf } from './failures.ts'
 import type { Handler } from './http.ts'
 import { createMetrics, METRICS_TYPE } from './metrics.ts'
@@ -25,7 +22,7 @@ import { createScripts, Named, Register } from './scripts.ts'
 import { streamEvents } from './stream.ts'
 import { places } from './wire.ts'
 
-/** What the leader serves. Each request: still the leader? from here? with the token? and then its route. */
+/** What the leader serves to whoever bears its token. Loaded with the first request that is not for `/health`. */
 
 const MAX_STREAMS = 32
 
@@ -40,9 +37,6 @@ export interface RoutesOptions {
   readonly log: Log
   /** The term's end: waits and streams end with it. */
   readonly signal: AbortSignal
-  /** Asked before every answer: a leader whose term is over serves nothing (G3). */
-  readonly isLeading: () => boolean
-  readonly onDeposed: () => void
   /** Gives the leadership to another. */
   readonly handOn: () => Promise<void>
 }
@@ -52,7 +46,6 @@ type Call = Context<Env>
 
 export function createRoutes(options: RoutesOptions): Handler {
   const { term, token, store, clock, bell, log } = options
-  const startedAt = clock.uptime()
   const onError = (error: unknown) => log.warn('could not note an answer', { error })
   const scripts = createScripts(store, clock)
   const calls = createCalls({ store, clock, bell, scripts, defaults: options.config, rate: options.config.rate, onError })
@@ -70,25 +63,7 @@ export function createRoutes(options: RoutesOptions): Handler {
     metrics.observe(route, c.res.status, isWaiting ? undefined : (performance.now() - begun) / 1000)
   })
   app.use(async (c, next) => {
-    if (!options.isLeading()) {
-      // The server goes with the term: first the answer leaves.
-      c.env.outgoing.once('close', options.onDeposed)
-      throw fail('not_leader', { term })
-    }
-    fromHere(c.env.incoming)
-    await next()
-  })
-
-  app.get('/health', (c) => {
-    const challenge = c.req.header(CHALLENGE_HEADER)
-    const on = { term, pid: process.pid, port: c.env.incoming.socket.localPort ?? 0 }
-    const proof = challenge !== undefined && challenge.length <= 256 ? { proof: proofOf(token, challenge, on) } : {}
-    const uptime = Math.round((clock.uptime() - startedAt) / 1000)
-    return c.json({ ok: true, status: 'ok', version: VERSION, uptime, term, pid: process.pid, ...proof })
-  })
-
-  app.use(async (c, next) => {
-    if (c.req.path !== '/health') bearer(c.env.incoming)
+    bearer(c.env.incoming)
     await next()
   })
 
@@ -138,7 +113,10 @@ export function createRoutes(options: RoutesOptions): Handler {
     return c.json({ ok: true, term }, 202)
   })
 
-  const routes = new Map(app.routes.filter((r) => r.method !== 'ALL').map((r) => [r.path, r.method]))
+  const routes = new Map([
+    ['/health', 'GET'],
+    ...app.routes.filter((r) => r.method !== 'ALL').map((r) => [r.path, r.method] as const),
+  ])
   app.notFound((c) => {
     const allowed = routes.get(c.req.path)
     if (allowed !== undefined) c.header('Allow', allowed === 'GET' ? 'GET, HEAD' : allowed)
