@@ -7,7 +7,7 @@ import type { Door } from '../../core/doors.ts'
 import { fail, isFailure } from '../../core/errors.ts'
 import { createBudget, line } from '../../core/limits.ts'
 import type { Actor, Context } from '../../core/operation.ts'
-import { call, type OperationName, type Output } from '../../core/operations.ts'
+import { call, type OperationName, type Output, parse } from '../../core/operations.ts'
 import { NOWHERE, outsider, reader } from '../../core/outsiders.ts'
 import type { Place } from '../../core/peers.ts'
 import type { Store } from '../../core/store.ts'
@@ -82,6 +82,8 @@ export function createCalls({ store, clock, bell, scripts, defaults, rate, onErr
       if (typeof named !== 'string')
         throw fail('invalid', { operation, issues: [`${actorField(door.name)}: must be the name or id of a peer`] })
       const { place, fields } = placeIn(door.name, operation, rest)
+      // What is bad is told before anybody is looked up.
+      parse(operation, fields)
       const { actor, isOwn } = await whoActs(operation, named, place)
       await settling.get(actor.id)
       await scripts.beat(actor.id)

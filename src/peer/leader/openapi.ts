@@ -62,11 +62,10 @@ function answerSchema(name: OperationName): Schema {
       ...{ status: { const: 'ok' }, pid: { type: 'integer' }, port: { type: 'integer' } },
       ...{ locks: object({ active: { type: 'integer' } }), events: object({ total: { type: 'integer' } }) },
     })
-  if (name === 'state.get' || name === 'state.delete')
-    properties.entry = { anyOf: [reworded(properties.entry), { type: 'null' }] }
+  if (name === 'state.get' || name === 'state.delete') properties.entry = { anyOf: [properties.entry, { type: 'null' }] }
   const all = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, reworded(value)]))
   const extra = name === 'mesh.status' ? ['status', 'pid', 'port'] : []
-  return object({ ...OK, ...all }, ['ok', ...requiredOf(output), ...extra])
+  return object({ ...OK, ...all }, ['ok', ...requiredOf(output).filter((key) => key !== 'ok'), ...extra])
 }
 
 const WHO = ['lockedBy', 'updatedBy', 'emittedBy']
