@@ -64,6 +64,8 @@ export function createRoutes(options: RoutesOptions): Handler {
   })
   app.use(async (c, next) => {
     bearer(c.env.incoming)
+    // A path means what it says: nothing is decoded or resolved.
+    if (c.env.incoming.url?.split('?', 1)[0] !== c.req.path) throw new Refusal('no_route')
     await next()
   })
 
