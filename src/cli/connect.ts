@@ -111,7 +111,7 @@ function throughLeader(desk: Desks, row: Leadership, first: LeaderClient): Mesh 
   const as =
     (reference: string): Caller =>
     async (name, input, options = {}) => {
-      if (!client.isOpen) await reconnect()
+      if (!client.isOpen && !(await reconnect())) throw fail('not_leader', { term: row.term })
       const ask = () => client.as(reference)(name, located(desk, name, input), { signal: options.signal ?? desk.signal })
       try {
         return await ask()
