@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isGone } from '../../peer/process-identity.ts'
+import type { Rows } from '../rows.ts'
 import { isDead } from './dead-peers.ts'
 import type { Ground, Leftover } from './leftover.ts'
 
@@ -13,7 +14,7 @@ import type { Ground, Leftover } from './leftover.ts'
 /** The claim in the leader's row, where nobody is left to take it over. */
 export function findClaim({ rows, store }: Ground): Leftover[] {
   const { peer, term } = rows.leadership
-  if (!peer || !isGone(peer.process) || rows.peers.some((row) => row.live === 1 && !isDead(row))) return []
+  if (!peer || !isClaimOver(rows)) return []
   return [
     {
       kind: 'leadership',
@@ -30,10 +31,13 @@ export function findClaim({ rows, store }: Ground): Leftover[] {
   ]
 }
 
+const isClaimOver = ({ leadership: { peer }, peers }: Rows) =>
+  peer !== null && isGone(peer.process) && !peers.some((row) => row.live === 1 && !isDead(row))
+
 export function findGuards({ layout, rows }: Ground): Leftover[] {
   const { term, peer } = rows.leadership
-  // Nobody holds the office of a vacant term, nor where its claim is to go as well.
-  const over = peer === null ? term : term - 1
+  // Nobody holds the office of a vacant term, nor where its claim goes as well.
+  const over = peer === null || isClaimOver(rows) ? term : term - 1
   return guardsIn(layout.dataDir)
     .filter((guard) => guard.term <= over)
     .map(({ name, term: of }) => ({
