@@ -18,7 +18,7 @@ const MAX_ROWS = 10_000
 export const NO_ROWS: Rows = { leadership: { term: 0, peer: null, port: null, tokenHash: null, last: null }, peers: [] }
 
 /** Throws `MeshError`: `corrupt`, `read_only`, `storage`, `busy`. The file must exist: opening would make one. */
-export function readRows(database: string): Rows {
+export function rowsIn(database: string): Rows {
   try {
     const connection = new Connection(database)
     try {

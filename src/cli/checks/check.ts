@@ -5,7 +5,7 @@ import { fail } from '../../core/errors.ts'
 import { type Layout, layoutOf } from '../../core/paths.ts'
 import { sleep } from '../../core/scope.ts'
 import type { Desk } from '../command.ts'
-import { NO_ROWS, type Rows, readRows } from '../rows.ts'
+import { NO_ROWS, type Rows, rowsIn } from '../rows.ts'
 
 /** One question about this machine's mesh, and its answer. Looking changes nothing and creates nothing. */
 
@@ -64,7 +64,7 @@ function rowsOf(path: string): Rows {
   } catch {
     throw fail('read_only', { path })
   }
-  return readRows(path)
+  return rowsIn(path)
 }
 
 function realOf(path: string): string {

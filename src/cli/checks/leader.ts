@@ -24,7 +24,18 @@ export const leader: Check = async (site) => {
   found.client?.close()
   if (found.row.term !== term) return ok(`leadership is changing: term ${found.row.term} has begun`)
   const { pid } = peer.process
-  if (found.client) return ok(`${peer.name} (pid ${pid}) leads term ${term}, answers on port ${port} and proves itself`)
+  return found.client
+    ? ok(`${peer.name} (pid ${pid}) leads term ${term}, answers on port ${port} and proves itself`)
+    : silentLeader(site)
+}
+
+/** Of a leader whose process lives, once it is known that it does not answer. */
+export const silentLeader: Check = (site) => {
+  const { leadership, peers } = site.rows()
+  const { peer, term } = leadership
+  if (!peer) return ok('leadership is changing')
+  const { pid } = peer.process
+  const living = peers.filter((row) => row.live === 1 && !isDead(row)).length
   return judgeSilent({ name: peer.name, pid, term, state: stateOf(pid), silentMs: silenceOf(site, term), living })
 }
 

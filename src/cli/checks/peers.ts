@@ -34,6 +34,8 @@ export const peers: Check = async ({ config, rows }) => {
   const found = troubled.flat()
   const gone = living.length - here.length
   if (gone > 0)
-    found.push(warn(`${gone} ${gone === 1 ? 'row names a process' : 'rows name processes'} that is gone`, 'slm-mesh clean'))
+    found.push(
+      warn(gone === 1 ? '1 row names a process that is gone' : `${gone} rows name processes that are gone`, 'slm-mesh clean'),
+    )
   return found.length > 0 ? found : ok(here.length === 0 ? 'nobody is here' : `${here.length} here, and all answer`)
 }

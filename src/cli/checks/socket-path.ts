@@ -8,11 +8,11 @@ export const socketPath: Check = ({ layout }) => judgeSocketPath(layout.dataDir,
 export function judgeSocketPath(dataDir: string, own: string, on: Parameters<typeof socketPlace>[2]): Found {
   try {
     const { path, dir } = socketPlace(dataDir, '00000000', on)
-    if (dir === null) return ok('sockets are named pipes')
+    if (dir === null) return ok('named pipes')
     const length = `${Buffer.byteLength(path)} bytes`
     return dir === own
-      ? ok(`sockets stand in ${dir} (${length})`)
-      : ok(`the data directory's path is too long for a socket, so they stand in ${dir} (${length})`)
+      ? ok(`in ${dir} (${length})`)
+      : ok(`the data directory's path is too long for a socket, so they are in ${dir} (${length})`)
   } catch {
     return bad('no socket path fits the limit of this platform', 'set SLM_MESH_DATA_DIR to a shorter path, or TMPDIR to one')
   }

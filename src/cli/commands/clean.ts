@@ -8,8 +8,9 @@ import { isGone } from '../../peer/process-identity.ts'
 import { type Define, type Desk, examples } from '../command.ts'
 import { EXIT_FAILED, EXIT_OK } from '../failures.ts'
 import type { Ground, Leftover } from '../leftovers/leftover.ts'
-import { NO_ROWS, readRows } from '../rows.ts'
+import { NO_ROWS, rowsIn } from '../rows.ts'
 import { paint, safe } from '../terminal.ts'
+import { wrap } from '../wrap.ts'
 
 interface Options {
   dryRun?: boolean
@@ -44,15 +45,16 @@ async function clean(desk: Desk, { dryRun = false }: Options): Promise<number> {
   const store = storeOnce(desk, layout)
   const deeds: Deed[] = []
   for (const find of stages) {
-    const ground: Ground = { layout, rows: existsSync(layout.database) ? readRows(layout.database) : NO_ROWS, store }
+    const ground: Ground = { layout, rows: existsSync(layout.database) ? rowsIn(layout.database) : NO_ROWS, store }
     const leftovers = await find(ground)
     // Zombies are given their time together; each of the rest is a moment's work.
     deeds.push(...(await Promise.all(leftovers.map((leftover) => (dryRun ? planned(leftover) : does(leftover))))))
     if (desk.signal.aborted) break
   }
+  const width = desk.terminal.isTty ? desk.terminal.size().columns : Number.POSITIVE_INFINITY
   desk.answer({ dryRun, done: deeds.map(({ facts, ...deed }) => ({ ...deed, ...facts })) }, () =>
     [
-      ...deeds.map((deed) => paint(desk.terminal, deed.outcome === 'failed' ? 'red' : [], line(deed))),
+      ...deeds.map((deed) => paint(desk.terminal, deed.outcome === 'failed' ? 'red' : [], wrap(line(deed), width, 2))),
       summary(deeds, dryRun),
     ].join('\n'),
   )

@@ -4,16 +4,18 @@ import type { Output } from '../../core/operations.ts'
 import type { Peer } from '../../core/peers.ts'
 import { isGone } from '../../peer/process-identity.ts'
 import { type Finding, runChecks, siteOf } from '../checks/check.ts'
+import { silentLeader } from '../checks/leader.ts'
 import { quickChecks } from '../checks/quick.ts'
 import { showFindings } from '../checks/show.ts'
 import { type Define, type Desk, examples } from '../command.ts'
 import { connect, type Mesh } from '../connect.ts'
 import { EXIT_ABSENT, EXIT_OK } from '../failures.ts'
-import { readRows } from '../rows.ts'
+import { rowsIn } from '../rows.ts'
 import { bytes } from '../sizes.ts'
 import { type Column, pad, table } from '../table.ts'
 import { paint, safe } from '../terminal.ts'
 import { type Times, times } from '../times.ts'
+import { wrap } from '../wrap.ts'
 
 interface Options {
   absolute?: boolean
@@ -54,7 +56,8 @@ async function status(desk: Desk, { absolute = false }: Options): Promise<number
   const { layout, scope } = desk
   if (!existsSync(layout.database)) throw fail('not_found', { what: 'mesh yet in', id: layout.dataDir })
   // Looked at before connecting, which narrows a directory that is too open; and meanwhile, as a leader may hang.
-  const looking = runChecks(siteOf(desk), quickChecks)
+  const site = siteOf(desk)
+  const looking = runChecks(site, quickChecks)
   const mesh = await connect(desk, false)
   scope.defer(() => mesh[Symbol.asyncDispose]())
   const [counts, { peers }, findings] = await Promise.all([
@@ -62,8 +65,10 @@ async function status(desk: Desk, { absolute = false }: Options): Promise<number
     mesh.call('peer.list', { scope: 'machine' }),
     looking,
   ])
+  const leader = leaderOf(desk, mesh, counts)
+  if (leader.state === 'silent') findings.push(...(await runChecks(site, { leader: silentLeader })))
   const problems = findings.filter((finding) => finding.status === 'warn' || finding.status === 'fail')
-  const seen: Seen = { counts, peers, leader: leaderOf(desk, mesh, counts), problems, mesh }
+  const seen: Seen = { counts, peers, leader, problems, mesh }
   desk.answer(documentOf(desk, seen), () => show(desk, seen, times(absolute, Date.now())).join('\n'))
   return mesh.leader ? EXIT_OK : EXIT_ABSENT
 }
@@ -91,7 +96,7 @@ const urlOf = (host: string, port: number) => `http://${host === '::1' ? '[::1]'
 
 /** When that peer left, or gave its last sign. */
 function lastSeen({ layout }: Desk, name: string): string | null {
-  const row = readRows(layout.database).peers.find((peer) => peer.name === name)
+  const row = rowsIn(layout.database).peers.find((peer) => peer.name === name)
   return row ? iso(row.left_at ?? row.heartbeat_at) : null
 }
 
@@ -114,8 +119,8 @@ function show(desk: Desk, seen: Seen, time: Times): string[] {
   const { counts, peers, leader, problems } = seen
   const { messages, db, self } = counts
   const facts: [string, string][] = [
-    ['Leader', `${wordsOf(leader, time)}, term ${seen.mesh.row.term}`],
-    ...(leader.url ? [['', leader.url] as [string, string]] : []),
+    ['Leader', wordsOf(leader, time)],
+    ['', termOf(leader, seen.mesh.row.term, time)],
     ['Peers', `${counts.peers.active} active, ${counts.peers.stale} stale, ${counts.peers.away} away`],
     ['Messages', `${messages.total} stored, ${messages.unread} unread, ${messages.undelivered} not yet told of`],
     ['Locks', String(counts.locks)],
@@ -124,29 +129,39 @@ function show(desk: Desk, seen: Seen, time: Times): string[] {
     ['For you', self.unread === 0 ? 'no mail' : `${self.unread} unread: slm-mesh inbox cli`],
     ['Version', counts.version],
   ]
-  const lines = facts.map(([name, value]) => `${paint(terminal, 'dim', pad(name, 10))}${value}`)
+  const width = terminal.isTty ? terminal.size().columns - INDENT : Number.POSITIVE_INFINITY
+  const lines = facts.map(
+    ([name, value]) => paint(terminal, 'dim', pad(name, INDENT)) + wrap(value, width).replaceAll('\n', `\n${' '.repeat(INDENT)}`),
+  )
   const here = peers.filter((peer) => peer.status !== 'away')
   if (here.length > 0) lines.push('', table(terminal, columnsFor(time), here))
   if (problems.length > 0) lines.push('', showFindings(terminal, problems), '', 'slm-mesh doctor looks closer.')
   return lines
 }
 
+/** Where the values begin, after their names. */
+const INDENT = 10
+
 function wordsOf(leader: Leader, time: Times): string {
   if (leader.name === undefined) return 'nobody leads, and nobody has led yet'
   const name = safe(leader.name)
   const details = [leader.agentType && safe(leader.agentType), leader.pid !== undefined && `pid ${leader.pid}`]
   const who = `${name} (${details.filter(Boolean).join(', ')})`
-  const since = leader.since ? time.past(leader.since) : ''
   switch (leader.state) {
     case 'leads':
-      return `${who}, on port ${leader.port}, since ${since}`
+      return who
     case 'silent':
-      return `${who} was elected ${since}, lives, but does not answer`
+      return `${who} lives, but does not answer`
     case 'gone':
       return `nobody leads: the process of ${who} is gone; last seen ${leader.until ? time.past(leader.until) : 'at no known time'}`
     case 'none':
       return `nobody leads; ${name} led last${leader.until ? `, until ${time.past(leader.until)}` : ''}`
   }
+}
+
+function termOf({ since, url }: Leader, term: number, time: Times): string {
+  const parts = [`term ${term}`, since && `since ${time.past(since)}`, url]
+  return parts.filter(Boolean).join(', ')
 }
 
 const REACHED: { readonly [R in Peer['reach']]: string } = {
