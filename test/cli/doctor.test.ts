@@ -51,6 +51,7 @@ test('with no mesh yet it says so, checks what can be checked, and creates nothi
 
 test('a mesh at work is healthy, and looking at it changes no file', async () => {
   await using mesh = await startMesh(2)
+  await eventually(() => leaderRow(mesh.dir).port !== null && existsSync(join(mesh.dir, 'port')))
   const before = readdirSync(mesh.dir).sort()
   const { by } = await doctor(mesh.dir)
   expect(by('database')).toMatchObject({ status: 'ok', found: expect.stringContaining('whole') })

@@ -25,6 +25,7 @@ test('who leads, who is there, and how much there is', async () => {
   const { dir, agents } = mesh
   await agents[0]!.call('lock.acquire', { filePath: join(dir, 'a-file') })
   await agents[0]!.call('message.send', { to: await agents[1]!.name(), message: 'hello' })
+  await eventually(() => leaderRow(dir).port !== null)
   const { pid, term, peer_name: name, port } = leaderRow(dir)
   const shown = await status(dir)
   expect(shown).toMatchObject({ ok: true, dataDir: dir, term, locks: 1, messages: { total: 1, unread: 1 }, unread: 0 })
