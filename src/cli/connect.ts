@@ -21,6 +21,8 @@ import type { Desk } from './command.ts'
 
 /** A leader that takes longer to prove itself hangs; the file answers then. */
 const PROOF_MS = 700
+/** How long a command waits until the dead are ended, who are in nobody's way meanwhile. */
+const PATIENCE_MS = 200
 /** How often a follower of events without a leader looks at the file. */
 const LOOK_EVERY_MS = 200
 
@@ -58,7 +60,7 @@ export async function connect(desk: Desks, create: boolean): Promise<Mesh> {
 type Found = { row: Leadership; client: LeaderClient; why: null } | { row: Leadership; client: undefined; why: string }
 
 /** The leader that the database names, once it has proven that it is that leader. */
-async function findLeader(desk: Desks): Promise<Found> {
+export async function findLeader(desk: Pick<Desk, 'config' | 'layout'>): Promise<Found> {
   const row = readRow(desk.layout.database)
   const { peer, port, term, last } = row
   if (!peer || isGone(peer.process))
@@ -162,9 +164,11 @@ async function throughFile(desk: Desks, row: Leadership, why: string): Promise<M
   })
   scope.defer(() => database[Symbol.dispose]())
   // Nobody leads, so nobody has said yet that they are gone. Without the right to write, they are shown as they stand.
-  await endDead(store, isGone).catch((error: unknown) => {
+  // Where somebody keeps the write lock, that goes on by itself: what only looks need not wait for it.
+  const ending = endDead(store, isGone).catch((error: unknown) => {
     if (!(error instanceof MeshError)) throw error
   })
+  await Promise.race([ending, sleep(PATIENCE_MS)])
   const place: Place = placeOf(desk.cwd)
   const bell = new Bell()
   // Without a doorbell: while a call waits, the file is looked at.
