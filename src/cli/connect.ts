@@ -61,7 +61,7 @@ type Found = { row: Leadership; client: LeaderClient; why: null } | { row: Leade
 
 /** The leader that the database names, once it has proven that it is that leader. */
 export async function findLeader(desk: Pick<Desk, 'config' | 'layout'>): Promise<Found> {
-  const row = readRow(desk.layout.database)
+  const row = leaderRow(desk.layout.database)
   const { peer, port, term, last } = row
   if (!peer || isGone(peer.process))
     return { row, client: undefined, why: `Nobody leads${last ? `; ${last.name} led last` : ''}.` }
@@ -71,7 +71,7 @@ export async function findLeader(desk: Pick<Desk, 'config' | 'layout'>): Promise
       ? await connectLeader({ port, term, pid: peer.process.pid, token, host: desk.config.host }, PROOF_MS)
       : undefined
   if (client) return { row, client, why: null }
-  const now = readRow(desk.layout.database)
+  const now = leaderRow(desk.layout.database)
   // Another was elected while we looked.
   if (now.term !== term || now.port !== port) return findLeader(desk)
   return { row, client: undefined, why: `The leader, ${peer.name} (pid ${peer.process.pid}), does not answer.` }
@@ -80,7 +80,7 @@ export async function findLeader(desk: Pick<Desk, 'config' | 'layout'>): Promise
 const NOBODY: Leadership = { term: 0, peer: null, port: null, tokenHash: null, last: null }
 
 /** A look at the leader's row alone: without the operations and all that they load. */
-function readRow(database: string): Leadership {
+function leaderRow(database: string): Leadership {
   if (!existsSync(database)) return NOBODY
   const connection = new Connection(database)
   try {
@@ -258,7 +258,7 @@ async function* fromFile(desk: Desks, types: readonly string[], since: number): 
     }
     if (desk.signal.aborted) return
     await sleep(LOOK_EVERY_MS, desk.signal, true)
-    const { peer, port } = readRow(desk.layout.database)
+    const { peer, port } = leaderRow(desk.layout.database)
     if (peer && port !== null && !isGone(peer.process)) return
   }
 }

@@ -11,7 +11,7 @@ export interface Home {
 }
 
 export interface AgentConfig {
-  /** As `slm-mesh setup` calls it. */
+  /** The agent's type, as peers of it are shown. */
   readonly agent: string
   /** Files that may hold the list, those of this project too; any number of them may exist. */
   readonly files: readonly string[]

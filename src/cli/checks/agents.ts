@@ -17,13 +17,14 @@ export const agents: Check = async (site) => {
 
 const MAX_BYTES = 16 * 1024 * 1024
 
-async function judgeAgent(site: Site, { agent, format, key }: AgentConfig, files: readonly string[]): Promise<Found> {
-  const registrations: Registration[] = []
+async function judgeAgent(site: Site, { files: [wanted = ''], format, key }: AgentConfig, files: readonly string[]): Promise<Found> {
+  const registrations: (Registration & { file: string })[] = []
   const unread: string[] = []
   for (const file of files) {
     try {
       if (statSync(file).size > MAX_BYTES) throw new Error('it is too large')
-      registrations.push(...(await read(readFileSync(file, 'utf8'), format, key)))
+      const found = await read(readFileSync(file, 'utf8'), format, key)
+      registrations.push(...found.map((registration) => ({ ...registration, file })))
     } catch (error) {
       unread.push(`${file} cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : error}`)
     }
@@ -32,12 +33,12 @@ async function judgeAgent(site: Site, { agent, format, key }: AgentConfig, files
   const on = registrations.filter(({ isOff }) => !isOff)
   const missing = on.flatMap((registration) => missingIn(registration, site))
   if (missing[0] !== undefined && missing.length >= on.length)
-    return bad(`slm-mesh is registered, but ${missing[0]} cannot be found`, `slm-mesh setup ${agent}`)
-  if (first !== undefined) return warn(first, `mend that file; then: slm-mesh setup ${agent}`)
+    return bad(`slm-mesh is registered, but ${missing[0]} cannot be found`, `correct its command in ${on[0]?.file}`)
+  if (first !== undefined) return warn(first, 'mend that file')
   if (on.length > 0) return ok(on[0]?.words.length ? `starts ${on[0].words.join(' ')}` : 'slm-mesh is registered')
   return registrations.length > 0
-    ? warn('slm-mesh is registered, but switched off', `switch it on in the agent, or: slm-mesh setup ${agent}`)
-    : warn('slm-mesh is not registered', `slm-mesh setup ${agent}`)
+    ? warn('slm-mesh is registered, but switched off', 'switch it on in the agent')
+    : warn('slm-mesh is not registered', `add it to ${files[0] ?? wanted}, under ${key}: see the README`)
 }
 
 async function read(text: string, format: AgentConfig['format'], key: string): Promise<Registration[]> {
