@@ -77,7 +77,7 @@ export function agentConfigs({ home, cwd, platform, env }: Home): AgentConfig[] 
       key: 'mcp_servers',
     },
     {
-      agent: 'gemini',
+      agent: 'gemini-cli',
       files: [at('.gemini', 'settings.json'), here('.gemini', 'settings.json')],
       dirs: [],
       ...json,

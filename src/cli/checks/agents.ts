@@ -17,7 +17,11 @@ export const agents: Check = async (site) => {
 
 const MAX_BYTES = 16 * 1024 * 1024
 
-async function judgeAgent(site: Site, { files: [wanted = ''], format, key }: AgentConfig, files: readonly string[]): Promise<Found> {
+async function judgeAgent(
+  site: Site,
+  { files: [wanted = ''], format, key }: AgentConfig,
+  files: readonly string[],
+): Promise<Found> {
   const registrations: (Registration & { file: string })[] = []
   const unread: string[] = []
   for (const file of files) {
