@@ -14,6 +14,12 @@ interface Entry {
 /** In the order in which the help lists them. */
 const commands: Readonly<Record<string, Entry>> = {
   peers: { summary: 'who is on the mesh', load: () => import('./commands/peers.ts') },
+  send: { summary: 'send a message to one session', load: () => import('./commands/send.ts') },
+  broadcast: { summary: 'send a message to all that live', load: () => import('./commands/broadcast.ts') },
+  inbox: { summary: 'read what agents have written to you, or look into a mailbox', load: () => import('./commands/inbox.ts') },
+  state: { summary: 'the values that all share', load: () => import('./commands/state.ts') },
+  lock: { summary: 'who may edit what', load: () => import('./commands/lock.ts') },
+  events: { summary: 'what happened, and what happens', load: () => import('./commands/events.ts') },
   demo: {
     summary: 'show the mesh at work: three real sessions in a temporary directory',
     load: () => import('./commands/demo.ts'),
