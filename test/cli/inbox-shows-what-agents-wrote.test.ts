@@ -105,15 +105,14 @@ test('times are absolute where that was asked for, and colours are only for term
     await agent.call('message.send', { to: 'cli', message: 'x' })
   }
   const screen = screenIn(dir)
-  expect((await screen(['inbox', '--filter', 'all', '--absolute'])).out).toMatch(/ · \d{4}-\d\d-\d\d \d\d:\d\d:\d\d · /)
+  expect((await screen(['inbox', '--absolute'])).out).toMatch(/ · \d{4}-\d\d-\d\d \d\d:\d\d:\d\d · /)
   expect((await screen(['inbox', '--filter', 'all'], { colour: true })).out).toContain('\u001b[1m')
-  expect((await screen(['inbox'])).out).toContain('cli')
   expect((await screen(['inbox'])).out).toBe('No messages.\n')
 })
 
 test('a mailbox that is not there, and words that mean nothing, are refused', async () => {
   await using agent = await Agent.start()
-  const shell = shellIn(agent.dir)
+  const screen = screenIn(agent.dir)
   const refused: [args: string[], code: number, why: RegExp][] = [
     [['inbox', 'nobody-of-that-name'], 3, /no peer is called/],
     [['inbox', '--filter', 'old'], 2, /Allowed choices are unread, all, sent/],
@@ -123,6 +122,6 @@ test('a mailbox that is not there, and words that mean nothing, are refused', as
     [['inbox', '--from', 'nobody-of-that-name'], 3, /no peer is called/],
   ]
   for (const [args, code, why] of refused)
-    expect(await shell(args)).toMatchObject({ code, out: '', err: expect.stringMatching(why) })
+    expect(await screen(args, { isTty: false })).toMatchObject({ code, out: '', err: expect.stringMatching(why) })
   expect(await shellIn(dataDir())(['inbox'])).toMatchObject({ code: 3, out: '' })
 })

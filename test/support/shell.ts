@@ -29,7 +29,10 @@ interface Screen {
 /** In this process, which is quicker, and before a terminal that looks on. */
 export const screenIn =
   (dir: string) =>
-  async (args: readonly string[], { columns = 80, colour = false, cwd = dir, input = '', isTty = true, key }: Screen = {}): Promise<Ran> => {
+  async (
+    args: readonly string[],
+    { columns = 80, colour = false, cwd = dir, input = '', isTty = true, key }: Screen = {},
+  ): Promise<Ran> => {
     let out = ''
     let err = ''
     const code = await main(args, {
