@@ -100,19 +100,25 @@ function readToken(path: string): string | undefined {
 
 function throughLeader(desk: Desks, row: Leadership, first: LeaderClient): Mesh {
   let client = first
+  /** Whoever leads now. False where nobody does. */
+  async function reconnect(): Promise<boolean> {
+    const again = await findLeader(desk)
+    if (!again.client) return false
+    client.close()
+    client = again.client
+    return true
+  }
   const as =
     (reference: string): Caller =>
     async (name, input, options = {}) => {
+      if (!client.isOpen && !(await reconnect())) throw fail('not_leader', { term: row.term })
       const ask = () => client.as(reference)(name, located(desk, name, input), { signal: options.signal ?? desk.signal })
       try {
         return await ask()
       } catch (error) {
         if (!isFailure(error, 'unknown_outcome') || !reads.has(name)) throw error
-        // What changes nothing is simply asked again, of whoever leads now.
-        const again = await findLeader(desk)
-        if (!again.client) throw error
-        client.close()
-        client = again.client
+        // What changes nothing is simply asked again.
+        if (!(await reconnect())) throw error
         return ask()
       }
     }
