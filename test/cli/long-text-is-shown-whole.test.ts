@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import stringWidth from 'string-width'
 import { expect, test } from 'vitest'
-import { wrap } from '../../src/cli/wrap.ts'
+import { fold } from '../../src/cli/fold.ts'
 
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 120 }),
@@ -13,7 +13,7 @@ const text = fc.oneof(
 test('whatever a text is made of, its lines fit and together say all of it', () => {
   fc.assert(
     fc.property(text, fc.integer({ min: 2, max: 100 }), (line, width) => {
-      const lines = wrap(line, width)
+      const lines = fold(line, width)
       expect(lines.join('')).toBe(line)
       // Only a single character may be wider than there is room.
       for (const each of lines)
@@ -24,6 +24,6 @@ test('whatever a text is made of, its lines fit and together say all of it', () 
 })
 
 test('lines end between words where they can', () => {
-  expect(wrap('the tests are green again', 10)).toEqual(['the tests ', 'are green ', 'again'])
-  expect(wrap('unbreakable', 4)).toEqual(['unbr', 'eaka', 'ble'])
+  expect(fold('the tests are green again', 10)).toEqual(['the tests ', 'are green ', 'again'])
+  expect(fold('unbreakable', 4)).toEqual(['unbr', 'eaka', 'ble'])
 })

@@ -2,9 +2,9 @@ import { Option } from 'commander'
 import type { Message } from '../../core/message.ts'
 import { type Define, type Desk, examples, wholeNumber } from '../command.ts'
 import { EXIT_ABSENT, EXIT_INTERRUPTED, EXIT_OK } from '../failures.ts'
+import { fold } from '../fold.ts'
 import { paint, safe, safeLines, type Terminal } from '../terminal.ts'
 import { type Times, times } from '../times.ts'
-import { wrap } from '../wrap.ts'
 
 interface Options {
   filter: 'unread' | 'all' | 'sent'
@@ -86,6 +86,6 @@ function written(terminal: Terminal, message: Message, time: Times): string {
   const room = terminal.isTty ? Math.max(20, terminal.size().columns) - INDENT.length : Number.POSITIVE_INFINITY
   const lines = safeLines(payload)
     .split('\n')
-    .flatMap((line) => wrap(line, room))
+    .flatMap((line) => fold(line, room))
   return [facts.join(' · '), ...lines.map((line) => `${INDENT}${line}`.trimEnd())].join('\n')
 }

@@ -50,7 +50,12 @@ test('a Python program registers, talks, shares, locks and listens over the docu
   expect(seen.refused).toMatchObject({ status: 409, ok: false, code: 'locked', error: expect.stringContaining('pythonic') })
   expect(seen.locks.locks).toEqual([seen.locked.lock])
   expect(seen.events.events.map((event: { type: string }) => event.type)).toEqual(['file_locked', 'file_unlocked'])
-  expect(seen.streamed).toMatchObject({ number: seen.locked.lock.token, seq: seen.locked.lock.token, type: 'file_locked', emittedBy: me })
+  expect(seen.streamed).toMatchObject({
+    number: seen.locked.lock.token,
+    seq: seen.locked.lock.token,
+    type: 'file_locked',
+    emittedBy: me,
+  })
   expect(seen.left).toMatchObject([{ ok: true }, { ok: true }])
 
   // What it sent has reached the session.
