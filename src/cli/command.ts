@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import { type Config, readConfig } from '../core/config.ts'
-import { type Code, type Facts, fail, MeshError } from '../core/errors.ts'
+import { type Code, type Facts, fail, isFailure, MeshError } from '../core/errors.ts'
 import { type Layout, layoutOf } from '../core/paths.ts'
 import { Scope, sleep } from '../core/scope.ts'
 import type { Mesh } from './connect.ts'
-import { EXIT_FAILED, EXIT_OK, failures } from './failures.ts'
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, failures } from './failures.ts'
 import type { Invocation } from './invocation.ts'
-import { paint, safe } from './terminal.ts'
+import { paint, safe, safeLines } from './terminal.ts'
 
 /** What every command is made of: its words, and a desk with all that it may use. */
 
@@ -28,11 +28,14 @@ export interface Desk extends Invocation {
   remark(text: string): void
 }
 
+/** A word of the call, or all of them where the last argument takes several. */
+type Argument = string | string[]
+
 /** Resolves to the exit code; nothing is 0. Failures are thrown. */
-export type Run<O, A extends readonly string[]> = (desk: Desk, options: O, ...args: A) => Promise<number | undefined>
+export type Run<O, A extends readonly Argument[]> = (desk: Desk, options: O, ...args: A) => Promise<number | undefined>
 
 /** Makes a commander action of a command's function. */
-export type Handle = <O, A extends readonly string[]>(run: Run<O, A>) => (...given: unknown[]) => Promise<void>
+export type Handle = <O, A extends readonly Argument[]>(run: Run<O, A>) => (...given: unknown[]) => Promise<void>
 
 /** A command file's one export: declares arguments, options and examples on `command`, and what to do. */
 export type Define = (command: Command, handle: Handle) => void
@@ -106,7 +109,7 @@ async function atDesk(
         return mesh
       },
       answer: (document, text) => {
-        if (json) return terminal.out(`${JSON.stringify({ ok: true, ...document }, null, 2)}\n`)
+        if (json) return terminal.out(`${asDocument({ ok: true, ...document })}\n`)
         const written = text()
         if (written !== '') terminal.out(`${written}\n`)
       },
@@ -116,24 +119,28 @@ async function atDesk(
     }
     return (await run(desk)) ?? EXIT_OK
   } catch (error) {
+    // It was this call's own end that cancelled what it waited for.
+    if (isFailure(error, 'cancelled') && invocation.signal.aborted) return EXIT_INTERRUPTED
     return complain(error, invocation, json)
   } finally {
     await scope[Symbol.asyncDispose]()
   }
 }
 
+/** JSON in which nothing is left that a terminal would obey: JSON itself lets C1 controls and bidirectional marks through. */
+export const asDocument = (value: object, indent: number | undefined = 2) => safeLines(JSON.stringify(value, null, indent))
+
 /** One line on stderr; with `--json` also the error as a document. What is no failure of ours is a bug, and shown as one. */
 export function complain(error: unknown, { terminal }: Invocation, json: boolean): number {
   if (error instanceof MeshError) {
     const { exit, hint } = describe(error)
-    if (json)
-      terminal.out(`${JSON.stringify({ ok: false, error: error.message, code: error.code, facts: error.facts }, null, 2)}\n`)
+    if (json) terminal.out(`${asDocument({ ok: false, error: error.message, code: error.code, facts: error.facts })}\n`)
     terminal.err(`slm-mesh: ${safe(error.message)}${hint ? ` (${hint})` : ''}\n`)
     return exit
   }
   const isSystemError = error instanceof Error && 'syscall' in error
   if (!isSystemError) throw error
-  if (json) terminal.out(`${JSON.stringify({ ok: false, error: error.message, code: 'storage' }, null, 2)}\n`)
+  if (json) terminal.out(`${asDocument({ ok: false, error: error.message, code: 'storage' })}\n`)
   terminal.err(`slm-mesh: ${safe(error.message)}\n`)
   return EXIT_FAILED
 }

@@ -15,6 +15,12 @@ interface Entry {
 const commands: Readonly<Record<string, Entry>> = {
   status: { summary: 'the leader, the peers, counts, and what is wrong', load: () => import('./commands/status.ts') },
   peers: { summary: 'who is on the mesh', load: () => import('./commands/peers.ts') },
+  send: { summary: 'send a message to one session', load: () => import('./commands/send.ts') },
+  broadcast: { summary: 'send a message to all that live', load: () => import('./commands/broadcast.ts') },
+  inbox: { summary: 'read what agents have written to you, or look into a mailbox', load: () => import('./commands/inbox.ts') },
+  state: { summary: 'the values that all share', load: () => import('./commands/state.ts') },
+  lock: { summary: 'who may edit what', load: () => import('./commands/lock.ts') },
+  events: { summary: 'what happened, and what happens', load: () => import('./commands/events.ts') },
   doctor: {
     summary: 'check this machine and the mesh on it; each finding with its fix',
     load: () => import('./commands/doctor.ts'),

@@ -1,5 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import type { ReadStream } from 'node:tty'
 import type { Environment } from '../core/config.ts'
+import { misused } from './command.ts'
 import type { Terminal } from './terminal.ts'
 
 /** This process's own streams, as commands see them. */
@@ -34,9 +36,11 @@ function listen(stdin: ReadStream, stdout: NodeJS.WriteStream, on: { key(key: st
   }
 }
 
-/** Standard input as text, to its end. */
+/** Standard input as text, to its end. Throws `invalid` for what is no text: nothing of it would be kept as it was. */
 export async function readInput(stdin: NodeJS.ReadableStream): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
-  return Buffer.concat(chunks).toString('utf8')
+  const bytes = Buffer.concat(chunks)
+  if (!isUtf8(bytes)) throw misused('standard input is not UTF-8 text')
+  return bytes.toString('utf8')
 }

@@ -1,5 +1,5 @@
-import stringWidth from 'string-width'
 import { paint, type Style, safe, type Terminal } from './terminal.ts'
+import { characters, width as widthOf } from './width.ts'
 
 /**
  * Rows in columns. On a terminal they fit its width: the widest columns that may be cut are cut, with an ellipsis where
@@ -22,9 +22,7 @@ const GAP = '  '
 export function table<Row>(terminal: Terminal, columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const cells = rows.map((row) => columns.map((column) => safe(column.of(row))))
   if (!terminal.isTty) return cells.map((row) => row.join('\t')).join('\n')
-  const natural = columns.map((column, i) =>
-    Math.max(stringWidth(column.title), ...cells.map((row) => stringWidth(row[i] ?? ''))),
-  )
+  const natural = columns.map((column, i) => Math.max(widthOf(column.title), ...cells.map((row) => widthOf(row[i] ?? ''))))
   const { widths, left } = fitted(columns, natural, terminal.size().columns)
   const line = (texts: readonly string[], style: (i: number) => Style | undefined) =>
     widths
@@ -69,18 +67,16 @@ export function fitted<C extends { min?: number }>(
   return { widths: [Math.min(natural[0] ?? 0, room)], left: columns.slice(1) }
 }
 
-const segmenter = new Intl.Segmenter()
-
 /** At most `width` columns of a terminal, whole characters only; an ellipsis stands for what is missing. Pure. */
 export function cut(text: string, width: number, where: 'end' | 'start' = 'end'): string {
-  if (stringWidth(text) <= width) return text
+  if (widthOf(text) <= width) return text
   if (width <= 0) return ''
-  const characters = [...segmenter.segment(text)].map(({ segment }) => segment)
-  if (where === 'start') characters.reverse()
+  const all = characters(text)
+  if (where === 'start') all.reverse()
   const kept: string[] = []
   let used = 1
-  for (const character of characters) {
-    used += stringWidth(character)
+  for (const character of all) {
+    used += widthOf(character)
     if (used > width) break
     kept.push(character)
   }
@@ -89,6 +85,6 @@ export function cut(text: string, width: number, where: 'end' | 'start' = 'end')
 
 /** Filled up with spaces to `width` columns of a terminal. Pure. */
 export function pad(text: string, width: number, align?: 'right'): string {
-  const space = ' '.repeat(Math.max(0, width - stringWidth(text)))
+  const space = ' '.repeat(Math.max(0, width - widthOf(text)))
   return align === 'right' ? space + text : text + space
 }

@@ -23,5 +23,5 @@ export const paint = (terminal: Pick<Terminal, 'colour'>, style: Style, text: st
 /** Text of others on a line of ours: nothing in it moves the cursor, hides, or ends the line. */
 export const safe = escaped
 
-/** Text of others as it was meant, over several lines; what a terminal would obey becomes visible. */
-export const safeLines = (text: string) => text.split(/\r?\n/).map(escaped).join('\n')
+/** Text of others as it was meant, over several lines, tabs as spaces; what a terminal would obey becomes visible. */
+export const safeLines = (text: string) => text.replaceAll('\t', '    ').split(/\r?\n/).map(escaped).join('\n')

@@ -1,4 +1,4 @@
-import stringWidth from 'string-width'
+import { width as widthOf } from './width.ts'
 
 /**
  * Text in lines of at most `width` columns of a terminal, broken between words; those after the first begin with
@@ -11,7 +11,7 @@ export function wrap(text: string, width: number, indent = 0): string {
   for (const word of text.split(' ')) {
     const longer = line === '' ? word : `${line} ${word}`
     const room = width - (lines.length > 0 ? indent : 0)
-    if (line !== '' && stringWidth(longer) > room) {
+    if (line !== '' && widthOf(longer) > room) {
       lines.push(line)
       line = word
     } else line = longer

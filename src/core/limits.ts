@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { CHOSEN_NAME, isReserved } from './chosen-name.ts'
 import { fail } from './errors.ts'
 
 /** How many peers may live at once. Each costs every event one row look-up and the leader one socket. */
@@ -8,9 +9,6 @@ export const MAX_LIST = 64
 
 /** The longest `wait`, in seconds: MCP clients give up on a silent call sooner or later. */
 const MAX_WAIT_S = 300
-
-/** Names that mean something else than a peer. */
-const RESERVED_NAMES = ['all', 'cli', 'dashboard', 'mesh', 'me', 'self', 'system', 'user'] as const
 
 /** Text that SQLite, JSON and a terminal all keep as it is: no NUL, no half of a surrogate pair. */
 export const text = (maxChars?: number) =>
@@ -29,8 +27,8 @@ export const line = (maxChars: number) =>
 /** A name that somebody chooses for a peer. */
 export const chosenName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be up to 64 letters, digits, - _ . and begin with a letter or digit')
-  .refine((name) => !(RESERVED_NAMES as readonly string[]).includes(name.toLowerCase()), 'is reserved')
+  .regex(CHOSEN_NAME, 'must be up to 64 letters, digits, - _ . and begin with a letter or digit')
+  .refine((name) => !isReserved(name), 'is reserved')
 
 /** A peer by name, id or unique id prefix. */
 export const peerReference = line(64)

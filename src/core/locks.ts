@@ -8,6 +8,7 @@ import { canonicalPath, type FilePath, keysAbove, pathInRepo } from './file-path
 import { MAX_LIST, line as oneLine, text, waitSeconds } from './limits.ts'
 import { createLockLine, overlapping } from './lock-line.ts'
 import { type Actor, operation } from './operation.ts'
+import { isKnownSender } from './outsiders.ts'
 import type { Peers } from './peers.ts'
 import type { Sql, Transaction } from './sql.ts'
 
@@ -344,10 +345,14 @@ export const lockOperations = {
   'lock.release': operation({
     summary: 'Give locks back.',
     effect: 'write',
-    input: z.object({ filePath: filePaths }),
+    input: z.object({
+      filePath: filePaths,
+      force: z.boolean().default(false).describe('take it from whoever holds it: for people only'),
+    }),
     output: lockOutput,
-    run: async ({ store, actor }, { filePath }) => {
-      const released = await store.locks.release(actor, lockPaths(actor, filePath), false)
+    run: async ({ store, actor }, { filePath, force }) => {
+      // Whoever else asks for it is refused like anybody who does not hold the lock.
+      const released = await store.locks.release(actor, lockPaths(actor, filePath), force && isKnownSender(actor.id))
       return oneOrMany(filePath, released)
     },
   }),

@@ -11,14 +11,15 @@ import type { Store } from './store.ts'
 export const KNOWN_SENDERS = ['cli', 'dashboard'] as const
 export type KnownSender = (typeof KNOWN_SENDERS)[number]
 
-const isKnown = (reference: string): reference is KnownSender => (KNOWN_SENDERS as readonly string[]).includes(reference)
+export const isKnownSender = (reference: string): reference is KnownSender =>
+  (KNOWN_SENDERS as readonly string[]).includes(reference)
 
 /** For a caller that works in no directory of its own; relative paths are refused. */
 export const NOWHERE: Place = { projectPath: '', gitRoot: null, gitBranch: null, repo: null }
 
 /** The one whom a request from outside acts as. Throws `unknown_peer`, `impersonation`, or `not_found` for a script that has gone. */
 export async function outsider(store: Pick<Store, 'peers'>, reference: string, place: Place): Promise<Actor> {
-  if (isKnown(reference)) return { id: reference, name: reference, agentType: 'human', ...place }
+  if (isKnownSender(reference)) return { id: reference, name: reference, agentType: 'human', ...place }
   const row = await store.peers.resolve(reference)
   if (row.kind !== 'script') throw fail('impersonation', { peer: row.name })
   if (row.live === 0) throw fail('not_found', { what: 'registered script', id: reference })
@@ -31,7 +32,7 @@ export async function reader(
   reference: string,
   place: Place,
 ): Promise<{ actor: Actor; isOwn: boolean }> {
-  if (isKnown(reference)) return { actor: await outsider(store, reference, place), isOwn: true }
+  if (isKnownSender(reference)) return { actor: await outsider(store, reference, place), isOwn: true }
   const row = await store.peers.resolve(reference)
   return { actor: actorOf(row), isOwn: row.kind === 'script' && row.live === 1 }
 }

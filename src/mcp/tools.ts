@@ -23,8 +23,16 @@ const places: Places = {
   'mesh.status': ['mesh_status'],
 }
 
+interface Words {
+  readonly title: string
+  readonly description: string
+  readonly fields?: Readonly<Record<string, string>>
+  /** Inputs that only people may use: a model is not offered them, and would be refused. */
+  readonly hidden?: readonly string[]
+}
+
 /** Every word here is sent with every request of every session: short, and only what a model needs to choose well. */
-const words: Record<string, { title: string; description: string; fields?: Record<string, string> }> = {
+const words: Record<string, Words> = {
   mesh_peers: {
     title: 'List peers',
     description: 'List the other AI coding sessions on this machine, and who you are.',
@@ -63,6 +71,7 @@ const words: Record<string, { title: string; description: string; fields?: Recor
       filePath: 'path or list (all or none); a directory covers what is below',
       wait: 'seconds to wait in line',
     },
+    hidden: ['force'],
   },
   mesh_events: {
     title: 'Events',
@@ -89,12 +98,12 @@ export { places as toolPlaces }
 /** The definitions as they are published. Pure; what they say is stored in test/surface/tools.json. */
 export function toolDefinitions(): Tool[] {
   return [...meshDoors.values()].map((door) => {
-    const { title = door.name, description = '', fields = {} } = words[door.name] ?? {}
+    const { title = door.name, description = '', fields = {}, hidden = [] } = words[door.name] ?? {}
     return {
       name: door.name,
       title,
       description,
-      inputSchema: published(door.input, 'input', fields),
+      inputSchema: published(door.input, 'input', fields, hidden),
       outputSchema: published(door.output.extend({ notice: z.string().optional() }), 'output', {}),
       annotations: {
         title,
@@ -111,9 +120,15 @@ type JsonObject = { [key: string]: unknown }
 const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A flat JSON Schema with a model's words, without what only a validator needs: the strict check is the operation's. */
-function published(schema: z.ZodObject, io: 'input' | 'output', fields: Record<string, string>): Tool['inputSchema'] {
+function published(
+  schema: z.ZodObject,
+  io: 'input' | 'output',
+  fields: Readonly<Record<string, string>>,
+  hidden: readonly string[] = [],
+): Tool['inputSchema'] {
   const { properties, required } = z.toJSONSchema(schema, { io, target: 'draft-7' })
-  const described = Object.entries(properties ?? {}).map(([name, property]) => {
+  const offered = Object.entries(properties ?? {}).filter(([name]) => !hidden.includes(name))
+  const described = offered.map(([name, property]) => {
     const slim = io === 'input' ? slimmed(property) : property
     return [name, isObject(slim) && fields[name] ? { ...slim, description: fields[name] } : slim]
   })

@@ -196,6 +196,8 @@ export function conformance(name: string, open: (callers: number) => Promise<Doo
         })
         expect((await b('lock.query', { filePath: path('x.ts') })).locks).toMatchObject([{ lockedBy: { name: names.a } }])
         await rejects(b('lock.release', { filePath: path('x.ts') }), 'not_holder')
+        // Taking it away is for people at a shell or a dashboard.
+        await rejects(b('lock.release', { filePath: path('x.ts'), force: true }), 'not_holder')
         await a('lock.release', { filePath: path('x.ts') })
         const next = await b('lock.acquire', { filePath: path('x.ts') })
         expect(next.lock?.token).toBeGreaterThan(lock?.token ?? 0)

@@ -51,7 +51,7 @@ const inputs: { [N in OperationName]: fc.Arbitrary<Input<N>> } = {
     { filePath: paths, reason: anyText(0, 500), ttlMinutes: fc.double({ min: 1, max: 1_440, noNaN: true }), wait: seconds },
     { requiredKeys: ['filePath'] },
   ),
-  'lock.release': fc.record({ filePath: paths }, { requiredKeys: ['filePath'] }),
+  'lock.release': fc.record({ filePath: paths, force: fc.boolean() }, { requiredKeys: ['filePath'] }),
   'lock.query': fc.record({ filePath: paths }, optional),
   'event.read': fc.record(
     {

@@ -1,24 +1,39 @@
 import { spawn } from 'node:child_process'
 import { PROGRAM } from './agent.ts'
 
+export interface Ran {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
 /** The built program at a shell that is no terminal: what it printed, and how it ended. */
 export function run(
   args: readonly string[],
   env: Record<string, string> = {},
-  /** The program and its arguments before ours; default: this Node. */
-  [command = process.execPath, ...before]: readonly string[] = [],
-): Promise<{ code: number | null; out: string; err: string }> {
+  {
+    input,
+    cwd,
+    command: [command = process.execPath, ...before] = [],
+  }: {
+    input?: string | Buffer
+    cwd?: string
+    /** The program and its arguments before ours; default: this Node. */
+    command?: readonly string[]
+  } = {},
+): Promise<Ran> {
   const child = spawn(command, [...before, PROGRAM, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    ...(cwd !== undefined && { cwd }),
   })
-  let out = ''
-  let err = ''
-  child.stdout.on('data', (chunk) => {
-    out += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    err += chunk
-  })
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })))
+  // It may have ended before it has read everything.
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(input)
+  const out: Buffer[] = []
+  const err: Buffer[] = []
+  child.stdout?.on('data', (chunk) => out.push(chunk))
+  child.stderr?.on('data', (chunk) => err.push(chunk))
+  const text = (chunks: Buffer[]) => Buffer.concat(chunks).toString('utf8')
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out: text(out), err: text(err) })))
 }

@@ -1,15 +1,18 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { relative } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 
 /**
- * Compares text that others rely on with what is stored in test/surface, so that a change of it is seen in review.
- * UPDATE_SURFACE=1 stores it anew.
+ * Compares text that others rely on with what is stored in test/surface, or at a path from the root, so that a change of
+ * it is seen in review. UPDATE_SURFACE=1 stores it anew.
  */
 export function expectStored(name: string, actual: string): void {
-  const file = fileURLToPath(new URL(`../surface/${name}`, import.meta.url))
-  if (process.env.UPDATE_SURFACE === '1') writeFileSync(file, actual)
+  const file = fileURLToPath(new URL(name.includes('/') ? `../../${name}` : `../surface/${name}`, import.meta.url))
+  if (process.env.UPDATE_SURFACE === '1') {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, actual)
+  }
   const path = relative(process.cwd(), file)
   expect(
     actual,

@@ -1,0 +1,115 @@
+// How long simple commands take from start to end, as ratios to a floor that is measured in the same run: a bare Node
+// that opens the same database with better-sqlite3 and reads one row. Medians of interleaved runs, so that a busy machine
+// slows all of them alike. `npm run build` first; `--runs 30`, `--json`.
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+/** The aim for a simple command. */
+const AIM = 1.5
+
+const { values } = parseArgs({ options: { runs: { type: 'string', default: '30' }, json: { type: 'boolean', default: false } } })
+const runs = Number(values.runs)
+const root = fileURLToPath(new URL('..', import.meta.url))
+const program = join(root, 'dist/slm-mesh.js')
+const home = mkdtempSync(join(tmpdir(), 'slm-mesh-bench-'))
+const env = { PATH: process.env.PATH, HOME: home, SLM_MESH_DATA_DIR: join(home, 'mesh'), SLM_MESH_PORT: '0' }
+
+const FLOOR = `const Native = require('better-sqlite3')
+const database = new Native(process.argv[1])
+database.pragma('journal_mode = WAL')
+database.prepare('SELECT term FROM leader').get()
+database.close()`
+
+const subjects = {
+  'node -e 0': ['-e', '0'],
+  floor: ['-e', FLOOR, join(home, 'mesh', 'mesh.db')],
+  version: [program, 'version'],
+  peers: [program, 'peers', '--all'],
+  'state get': [program, 'state', 'get', 'key'],
+  status: [program, 'status'],
+}
+
+try {
+  const results = {}
+  await withSession(async () => {
+    if (start([program, 'state', 'set', 'key', 'value']).code !== 0) throw new Error('is dist/ built?')
+    // Not every version has every command.
+    for (const [name, args] of Object.entries(subjects)) if (start(args).code === 2) delete subjects[name]
+    results['with a leader'] = measured()
+  })
+  results['without a leader'] = measured()
+  if (values.json) console.log(JSON.stringify({ node: process.version, runs, aim: AIM, results }, null, 2))
+  else for (const [title, rows] of Object.entries(results)) console.log(table(title, rows))
+} finally {
+  rmSync(home, { recursive: true, force: true })
+}
+
+/** Medians in ms, and ratios to the floor. */
+function measured() {
+  const times = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]))
+  for (let run = 0; run < runs; run++) for (const [name, args] of Object.entries(subjects)) times[name].push(start(args).ms)
+  const floor = median(times.floor)
+  return Object.entries(times).map(([command, all]) => ({
+    command,
+    medianMs: round(median(all)),
+    minMs: round(Math.min(...all)),
+    ratio: round(median(all) / floor),
+  }))
+}
+
+function start(args) {
+  const startedAt = performance.now()
+  const { status } = spawnSync(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  return { code: status, ms: performance.now() - startedAt }
+}
+
+/** Runs `work` while one real session is there, which leads. */
+async function withSession(work) {
+  const session = spawn(process.execPath, [program, 'mcp'], { cwd: root, env, stdio: ['pipe', 'pipe', 'ignore'] })
+  const lines = createInterface(session.stdout)[Symbol.asyncIterator]()
+  const send = (message) => session.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
+  const ask = async (id, method, params) => {
+    send({ id, method, params })
+    return JSON.parse((await lines.next()).value)
+  }
+  try {
+    const clientInfo = { name: 'bench', version: '1' }
+    await ask(1, 'initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo })
+    send({ method: 'notifications/initialized' })
+    for (let id = 2; ; id++) {
+      const { result } = await ask(id, 'tools/call', { name: 'mesh_status', arguments: {} })
+      if (result.structuredContent.leader?.port) break
+    }
+    await work()
+  } finally {
+    session.stdin.end()
+    await new Promise((resolve) => session.once('exit', resolve))
+  }
+}
+
+function median(all) {
+  const sorted = [...all].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+function round(value) {
+  return Math.round(value * 100) / 100
+}
+
+function table(title, rows) {
+  const line = ({ command, medianMs, minMs, ratio }) =>
+    [command.padEnd(12), String(medianMs).padStart(9), String(minMs).padStart(9), String(ratio).padStart(7)].join(' ')
+  const head = line({
+    command: title === 'with a leader' ? 'led' : 'not led',
+    medianMs: 'median ms',
+    minMs: 'least ms',
+    ratio: 'ratio',
+  })
+  return `${title} (${runs} interleaved runs, aim ${AIM})\n${head}\n${rows.map(line).join('\n')}\n`
+}

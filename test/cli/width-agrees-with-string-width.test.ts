@@ -1,0 +1,39 @@
+import stringWidth from 'string-width'
+import { expect, test } from 'vitest'
+import { characters, width } from '../../src/cli/width.ts'
+
+test('every character that Unicode has assigned takes the room that string-width says', () => {
+  const different: string[] = []
+  for (let code = 0; code < 0x40000; code++) {
+    if (code >= 0xd800 && code < 0xe000) continue
+    const character = String.fromCodePoint(code)
+    if (/\p{Assigned}/u.test(character) && width(character) !== stringWidth(character)) different.push(code.toString(16))
+  }
+  expect(different).toEqual([])
+})
+
+test.each([
+  '👨‍👩‍👧',
+  '🇪🇺',
+  '1️⃣',
+  '❤️',
+  '❤',
+  'e\u0301',
+  '日本語',
+  '👍🏽',
+  '각',
+  'नि',
+  'ก็',
+  '©️',
+  'ｱﾞ',
+  '',
+  'plain',
+  'mixed 日 and 👍',
+])('%s takes the room that string-width says', (text) => {
+  expect(width(text)).toBe(stringWidth(text))
+})
+
+test('characters are what a reader counts', () => {
+  expect(characters('a👨‍👩‍👧e\u0301日')).toEqual(['a', '👨‍👩‍👧', 'e\u0301', '日'])
+  expect(characters('plain')).toEqual(['p', 'l', 'a', 'i', 'n'])
+})
