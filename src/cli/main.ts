@@ -14,6 +14,7 @@ interface Entry {
 /** In the order in which the help lists them. */
 const commands: Readonly<Record<string, Entry>> = {
   peers: { summary: 'who is on the mesh', load: () => import('./commands/peers.ts') },
+  watch: { summary: 'a live view of peers, mail, locks and events', load: () => import('./commands/watch.ts') },
   demo: {
     summary: 'show the mesh at work: three real sessions in a temporary directory',
     load: () => import('./commands/demo.ts'),

@@ -14,24 +14,43 @@ export function processTerminal(process: NodeJS.Process, env: Environment): Term
     isTty: stdout.isTTY ?? false,
     colour: (stdout.isTTY ?? false) && !env.NO_COLOR && env.TERM !== 'dumb',
     size: () => ({ columns: stdout.columns || DEFAULT_SIZE.columns, rows: stdout.rows || DEFAULT_SIZE.rows }),
-    ...(stdin.isTTY && stdout.isTTY && { keys: (on) => listen(stdin as ReadStream, stdout, on) }), // isTTY says that it is one
+    // isTTY says that it is one.
+    ...(stdin.isTTY && stdout.isTTY && { keys: (on, leave) => listen(process, stdin as ReadStream, on, leave ?? '') }),
   }
 }
 
-function listen(stdin: ReadStream, stdout: NodeJS.WriteStream, on: { key(key: string): void; resize(): void }): Disposable {
+const END_OF_INPUT = '\u0004'
+
+function listen(
+  process: NodeJS.Process,
+  stdin: ReadStream,
+  on: { key(key: string): void; resize(): void },
+  leave: string,
+): Disposable {
+  const { stdout } = process
   const onData = (chunk: Buffer) => on.key(chunk.toString('utf8'))
+  const onGone = () => on.key(END_OF_INPUT)
+  const onContinued = () => {
+    // Whoever had the terminal while we were stopped has set it as it liked.
+    stdin.setRawMode(false).setRawMode(true)
+    on.resize()
+  }
+  const end = () => {
+    stdin.off('data', onData).off('end', onGone)
+    stdout.off('resize', on.resize)
+    process.off('SIGCONT', onContinued).off('uncaughtExceptionMonitor', end).off('exit', end)
+    stdin.setRawMode(false)
+    stdin.pause()
+    if (leave !== '') stdout.write(leave)
+  }
+  // Stays: a terminal that has gone away says so whenever it is touched.
+  stdin.on('error', onGone)
   stdin.setRawMode(true)
-  stdin.on('data', onData)
+  stdin.on('data', onData).on('end', onGone)
   stdin.resume()
   stdout.on('resize', on.resize)
-  return {
-    [Symbol.dispose]() {
-      stdin.off('data', onData)
-      stdout.off('resize', on.resize)
-      stdin.setRawMode(false)
-      stdin.pause()
-    },
-  }
+  process.on('SIGCONT', onContinued).on('uncaughtExceptionMonitor', end).on('exit', end)
+  return { [Symbol.dispose]: end }
 }
 
 /** Standard input as text, to its end. */
