@@ -35,33 +35,48 @@ function tooSmall({ columns, rows }: Size): Line[] {
 }
 
 const DOT = span(' · ', 'dim')
-const dotted = (parts: readonly (Span | undefined)[]): Line =>
-  parts.filter((part) => part !== undefined).flatMap((part, i) => (i === 0 ? [part] : [DOT, part]))
+
+/** As many of the parts, from the left, as there is room for; the first one in any case. */
+function dotted(parts: readonly (Span | undefined)[], room: number): Line {
+  const given = parts.filter((part) => part !== undefined)
+  for (let count = given.length; count > 1; count--) {
+    const line = given.slice(0, count).flatMap((part, i) => (i === 0 ? [part] : [DOT, part]))
+    if (widthOf(line) <= room) return line
+  }
+  return toWidth(given.slice(0, 1), room)
+}
 
 function title(link: Link, { paused }: Controls, columns: number, now: number): Line {
   const clock = timeOfDay(new Date(now).toISOString())
   const right = paused
     ? [span(` PAUSED at ${timeOfDay(new Date(paused.at).toISOString())} `, ['inverse', 'yellow']), span(' ')]
     : [span(`  ${clock} `, 'dim')]
-  return both([span(' SLM Mesh  ', 'bold'), ...leadership(link)], right, columns)
+  const left = span(' SLM Mesh  ', 'bold')
+  return both([left, ...leadership(link, columns - widthOf([left, ...right]))], right, columns)
 }
 
-function leadership(link: Link): Line {
+function leadership(link: Link, room: number): Line {
   if (link.via === 'nothing') return [span(oneLine(link.why), 'yellow')]
   const { leader, last, term } = link
   if (!leader)
-    return dotted([
-      span('Nobody leads', 'yellow'),
-      last === null ? undefined : span(`${oneLine(last)} led last (term ${term})`),
-      span('reading the file', 'dim'),
-    ])
-  return dotted([
-    span(`★ ${oneLine(leader.name)} leads term ${term}`, 'green'),
-    leader.answers ? undefined : span('does not answer: reading the file', 'yellow'),
-    span(`pid ${leader.pid}`, 'dim'),
-    leader.port === null ? undefined : span(`port ${leader.port}`, 'dim'),
-    span(`since ${timeOfDay(new Date(leader.electedAt).toISOString())}`, 'dim'),
-  ])
+    return dotted(
+      [
+        span('Nobody leads: the file answers', 'yellow'),
+        last === null ? undefined : span(`${oneLine(last)} led last`),
+        span(`term ${term}`, 'dim'),
+      ],
+      room,
+    )
+  return dotted(
+    [
+      span(`★ ${oneLine(leader.name)} leads term ${term}`, 'green'),
+      leader.answers ? undefined : span('does not answer', 'yellow'),
+      span(`pid ${leader.pid}`, 'dim'),
+      leader.port === null ? undefined : span(`port ${leader.port}`, 'dim'),
+      span(`since ${timeOfDay(new Date(leader.electedAt).toISOString())}`, 'dim'),
+    ],
+    room,
+  )
 }
 
 function counts({ counts: known, dataDir }: Model, columns: number): Line {
@@ -69,16 +84,19 @@ function counts({ counts: known, dataDir }: Model, columns: number): Line {
   const { peers, messages, locks, events, db } = known
   const left = [
     span(' '),
-    ...dotted([
-      span(`${peers.active} active`, peers.active > 0 ? 'green' : undefined),
-      peers.stale > 0 ? span(`${peers.stale} stale`, 'yellow') : undefined,
-      peers.away > 0 ? span(`${peers.away} away`, 'dim') : undefined,
-      span(`mail ${grouped(messages.total)}`),
-      messages.unread > 0 ? span(`${grouped(messages.unread)} unread`, 'yellow') : undefined,
-      span(`locks ${grouped(locks)}`),
-      span(`events ${grouped(events)}`),
-      span(`${bytes(db.sizeBytes)} + WAL ${bytes(db.walSizeBytes)}`, 'dim'),
-    ]),
+    ...dotted(
+      [
+        span(`${peers.active} active`, peers.active > 0 ? 'green' : undefined),
+        peers.stale > 0 ? span(`${peers.stale} stale`, 'yellow') : undefined,
+        peers.away > 0 ? span(`${peers.away} away`, 'dim') : undefined,
+        span(`mail ${grouped(messages.total)}`),
+        messages.unread > 0 ? span(`${grouped(messages.unread)} unread`, 'yellow') : undefined,
+        span(`locks ${grouped(locks)}`),
+        span(`events ${grouped(events)}`),
+        span(`${bytes(db.sizeBytes)} + WAL ${bytes(db.walSizeBytes)}`, 'dim'),
+      ],
+      columns - 2,
+    ),
   ]
   const where = [span(`  ${oneLine(dataDir)} `, 'dim')]
   return widthOf(left) + widthOf(where) <= columns ? both(left, where, columns) : toWidth(left, columns)
