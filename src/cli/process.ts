@@ -29,7 +29,11 @@ function listen(
 ): Disposable {
   const { stdout } = process
   const onData = (chunk: Buffer) => on.key(chunk.toString('utf8'))
-  const onGone = () => on.key(END_OF_INPUT)
+  let isGone = false
+  const onGone = () => {
+    isGone = true
+    on.key(END_OF_INPUT)
+  }
   const onContinued = () => {
     // Whoever had the terminal while we were stopped has set it as it liked.
     stdin.setRawMode(false).setRawMode(true)
@@ -41,7 +45,8 @@ function listen(
     process.off('SIGCONT', onContinued).off('uncaughtExceptionMonitor', end).off('exit', end)
     stdin.setRawMode(false)
     stdin.pause()
-    if (leave !== '') stdout.write(leave)
+    if (isGone) process.once('exit', () => dieOfHangUp(process))
+    else if (leave !== '') stdout.write(leave)
   }
   // Stays: a terminal that has gone away says so whenever it is touched.
   stdin.on('error', onGone)
@@ -51,6 +56,12 @@ function listen(
   stdout.on('resize', on.resize)
   process.on('SIGCONT', onContinued).on('uncaughtExceptionMonitor', end).on('exit', end)
   return { [Symbol.dispose]: end }
+}
+
+/** Node aborts, with a core dump, when it ends by itself and cannot give back a terminal that is no longer there. */
+function dieOfHangUp(process: NodeJS.Process): void {
+  process.removeAllListeners('SIGHUP')
+  process.kill(process.pid, 'SIGHUP')
 }
 
 /** Standard input as text, to its end. */

@@ -171,7 +171,7 @@ describe('the screen', () => {
     await using screen = open(agent.dir)
     await screen.shows('1 active')
     screen.hangUp()
-    expect((await screen.exited).code).toBe(130)
+    expect((await screen.exited).code).toBe(-constants.signals.SIGHUP)
   })
 })
 

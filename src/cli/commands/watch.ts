@@ -14,8 +14,9 @@ export const define: Define = (command, handle) => {
       'after',
       `${examples('slm-mesh watch', 'slm-mesh watch --once --size 120x40')}
 
-Keys: q quits, Tab moves between peers, mail, locks and events, arrows scroll, z zooms, p pauses, ? shows all.
-It looks into mailboxes without taking anything out of them.`,
+Keys: q quits, Tab moves between peers, mail, locks and events, arrows scroll,
+z gives a pane the whole screen, p pauses, ? shows all.
+Nothing is taken out of the mailboxes that it looks into.`,
     )
     .action(handle(watch))
 }
