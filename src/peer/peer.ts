@@ -151,8 +151,9 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
       await announce(store, doorbell, socketPath)
       const { startLeader } = await import('./leader/leader.ts')
       const self = () => ({ id: me.id(), socketPath })
+      const handOn = async () => stepDown('asked to hand it on')
       const onDeposed = () => stepDown('the term has moved on')
-      await startLeader(termScope, { term, store, database, config, layout, clock, self, isGone, log, onDeposed })
+      await startLeader(termScope, { term, store, database, config, layout, clock, bell, self, isGone, log, onDeposed, handOn })
     },
   })
   scope.defer(() => election?.resign())
