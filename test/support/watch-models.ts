@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { type Controls, START } from '../../src/cli/commands/watch/controls.ts'
+import type { Controls } from '../../src/cli/commands/watch/controls.ts'
 import { PANES } from '../../src/cli/commands/watch/layout.ts'
 import { apply, empty, type Model } from '../../src/cli/commands/watch/model.ts'
 import type { Event } from '../../src/core/events.ts'
@@ -168,5 +168,3 @@ export const controls: fc.Arbitrary<Controls> = fc.record({
   help: fc.boolean(),
   paused: fc.option(fc.constant({ model: empty('paused'), at: NOW })),
 })
-
-export { START }

@@ -11,7 +11,7 @@ export type Link =
   | { readonly via: 'nothing'; readonly why: string }
   | { readonly via: 'leader' | 'file'; readonly term: number; readonly leader: Leader | null; readonly last: string | null }
 
-export interface Leader {
+interface Leader {
   readonly id: string
   readonly name: string
   readonly pid: number
@@ -31,13 +31,13 @@ export interface Letter {
   readonly read: Pick<Message, 'state' | 'type' | 'priority' | 'payload' | 'replyTo'> | null
 }
 
-export interface Unread {
+interface Unread {
   readonly count: number
   /** There are more than were counted. */
   readonly more: boolean
 }
 
-export type Counts = Pick<Output<'mesh.status'>, 'peers' | 'messages' | 'locks' | 'events' | 'db'>
+type Counts = Pick<Output<'mesh.status'>, 'peers' | 'messages' | 'locks' | 'events' | 'db'>
 
 export interface Model {
   readonly dataDir: string
