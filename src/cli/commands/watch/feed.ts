@@ -22,7 +22,7 @@ const AFTER_MAIL_MS = 1_500
 /** Several events are one look. */
 const COALESCE_MS = 100
 /** A look that takes longer hangs. */
-const HANGS_MS = 6_000
+const HANGS_MS = 3_000
 const RETRY_MS = 1_000
 /** A leader publishes its port a moment after its election. */
 const SETTLE_MS = 300
@@ -59,6 +59,7 @@ export async function feed(desk: Desk, first: Connection, on: On): Promise<void>
     cursor = seq
   }
   while (!desk.signal.aborted) {
+    const openedAt = performance.now()
     try {
       connection ??= await openConnection(desk)
       const link = linkOf(connection.mesh, tries < SETTLE_TRIES)
@@ -70,6 +71,8 @@ export async function feed(desk: Desk, first: Connection, on: On): Promise<void>
       await use(connection, { cursor, advance, patienceMs, leaderId: link.leader?.id }, on)
     } catch (error) {
       if (desk.signal.aborted) break
+      // What has served for a while may have gone with its leader: the next one is a moment away.
+      if (performance.now() - openedAt > RETRY_MS) continue
       on({ kind: 'link', link: { via: 'nothing', why: error instanceof Error ? error.message : String(error) } })
       await sleep(RETRY_MS, desk.signal)
     } finally {

@@ -1,13 +1,14 @@
 import { MeshError } from '../../../core/errors.ts'
 import type { Event } from '../../../core/events.ts'
+import type { Message } from '../../../core/message.ts'
 import { KNOWN_SENDERS } from '../../../core/outsiders.ts'
 import type { Mesh } from '../../connect.ts'
 import { type Change, textOf } from './model.ts'
 
 /**
- * Looking into mailboxes without taking anything out of them. What somebody has sent is nobody's unread mail, so the texts
- * come from the senders' side. How much waits is read in the recipients' own mailboxes, but never as somebody who could
- * take it out: a script, or a person at a shell.
+ * Looking into mailboxes without touching them. A session's mail is only seen by us, whichever way we look: nobody else
+ * may act as it. A registered script is another matter: whoever asks in its name takes its mail, and is its sign of life.
+ * So nothing is asked in a script's name, once it is known to be one; its mail is seen from the other side.
  *
  * Nothing happens on the mesh when mail is read. So those whose mail is still on its way are looked at again, now and then.
  */
@@ -34,12 +35,17 @@ export function concern(looks: Looks, { type, payload }: Event): boolean {
 }
 
 export function createMailboxes(mesh: Mesh, signal: AbortSignal) {
-  const isSession = new Map<string, boolean>()
+  const sessions = new Map<string, boolean>()
+  /** How much was unread at the last look. */
+  const waiting = new Map<string, number>()
+  const isKnown = (id: string) => (KNOWN_SENDERS as readonly string[]).includes(id)
 
-  /** Whoever nobody else may act as is a session: of its mailbox, we only see. */
-  async function mayLook(id: string): Promise<boolean> {
-    if ((KNOWN_SENDERS as readonly string[]).includes(id)) return false
-    const known = isSession.get(id)
+  const read = (id: string, filter: 'all' | 'sent' | 'unread', limit: number) =>
+    mesh.as(id)('message.inbox', { filter, limit }, { signal })
+
+  /** Whoever nobody else may act as is a session. This is the one question that a script is asked. */
+  async function isSession(id: string): Promise<boolean> {
+    const known = sessions.get(id)
     if (known !== undefined) return known
     const found = await mesh
       .as(id)('event.read', { limit: 1 }, { signal })
@@ -50,7 +56,7 @@ export function createMailboxes(mesh: Mesh, signal: AbortSignal) {
           throw error
         },
       )
-    isSession.set(id, found)
+    sessions.set(id, found)
     return found
   }
 
@@ -58,18 +64,30 @@ export function createMailboxes(mesh: Mesh, signal: AbortSignal) {
     /** Looks where `due` says. Returns those that must be looked at again. */
     async look(due: Looks, on: (change: Change) => void): Promise<Looks> {
       const again = noLooks()
+      let isHidden = false
+      const tell = (messages: readonly Message[]) => {
+        if (messages.length > 0) on({ kind: 'mail', messages })
+      }
       for (const id of due.senders)
         await unlessForgotten(async () => {
-          const { messages } = await mesh.as(id)('message.inbox', { filter: 'sent', limit: TEXTS }, { signal })
+          if (!isKnown(id) && !(await isSession(id))) {
+            isHidden = true
+            return
+          }
+          const { messages } = await read(id, 'sent', TEXTS)
           if (messages.some(({ state }) => state === 'queued' || state === 'notified')) again.senders.add(id)
-          if (messages.length > 0) on({ kind: 'mail', messages })
+          tell(messages)
         })
       for (const id of due.recipients)
         await unlessForgotten(async () => {
-          if (!(await mayLook(id))) return
-          const { messages, more } = await mesh.as(id)('message.inbox', { filter: 'unread', limit: COUNTED }, { signal })
-          if (messages.length > 0) again.recipients.add(id)
+          if (isKnown(id) || !(await isSession(id))) return
+          const { messages, more } = await read(id, 'unread', COUNTED)
           on({ kind: 'unread', peerId: id, unread: { count: messages.length, more } })
+          if (messages.length > 0) again.recipients.add(id)
+          // What a script has sent is seen here alone.
+          const before = waiting.get(id)
+          if (isHidden || before === undefined || messages.length < before) tell((await read(id, 'all', TEXTS)).messages)
+          waiting.set(id, messages.length)
         })
       return again
     },
