@@ -63,10 +63,11 @@ export async function feed(desk: Desk, first: Connection, on: On): Promise<void>
     try {
       connection ??= await openConnection(desk)
       const link = linkOf(connection.mesh, tries < SETTLE_TRIES)
-      // Its leader may be about to serve; before long, it is one that does not answer.
+      // A leader may be about to serve; and through the file nobody tells us that it has been replaced.
       const isOdd = connection.mesh.via === 'file' && link.leader !== null
       tries = isOdd ? tries + 1 : 0
-      const patienceMs = isOdd ? (tries <= SETTLE_TRIES ? SETTLE_MS : LOOK_AGAIN_MS) : Number.POSITIVE_INFINITY
+      const settlesMs = isOdd && tries <= SETTLE_TRIES ? SETTLE_MS : LOOK_AGAIN_MS
+      const patienceMs = connection.mesh.via === 'file' ? settlesMs : Number.POSITIVE_INFINITY
       on({ kind: 'link', link })
       await use(connection, { cursor, advance, patienceMs, leaderId: link.leader?.id }, on)
     } catch (error) {

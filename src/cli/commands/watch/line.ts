@@ -13,14 +13,19 @@ export type Line = readonly Span[]
 
 export const span = (text: string, style?: Style): Span => ({ text, style })
 
-export const widthOf = (line: Line) => line.reduce((sum, { text }) => sum + stringWidth(text), 0)
+/** Printable ASCII and our own signs are one column each; finding that out is far cheaper than measuring. */
+const NARROW = /^[ -~→★●◐○↩…·─━│]*$/
+export const isNarrow = (text: string) => NARROW.test(text)
+const measured = (text: string) => (isNarrow(text) ? text.length : stringWidth(text))
+
+export const widthOf = (line: Line) => line.reduce((sum, { text }) => sum + measured(text), 0)
 
 /** Cut or filled up to exactly `width` columns. */
 export function toWidth(line: Line, width: number): Line {
   const kept: Span[] = []
   let room = width
   for (const { text, style } of line) {
-    const own = stringWidth(text)
+    const own = measured(text)
     if (own <= room) {
       kept.push({ text, style })
       room -= own
@@ -30,7 +35,7 @@ export function toWidth(line: Line, width: number): Line {
       // Half of a wide character does not fit.
       const shortened = cut(text, room)
       kept.push({ text: shortened, style })
-      room -= stringWidth(shortened)
+      room -= measured(shortened)
     }
     break
   }
@@ -46,16 +51,16 @@ export function both(left: Line, right: Line, width: number): Line {
 /** No text of others is longer than a screen can show; so much of it is looked at. */
 const LOOKED_AT = 600
 
+/** What needs no second look, as most names do not. */
+const PLAIN = /^[!-~]*(?: [!-~]+)*$/
+
 /** Text of others as one line of ours: nothing in it moves the cursor, and no mark is piled on marks. */
-export const oneLine = (text: string): string =>
-  safe(
-    text
-      .slice(0, LOOKED_AT)
-      .toWellFormed()
-      .replace(/\s+/g, ' ')
-      .trim()
-      .replace(/(\p{M}{3})\p{M}+/gu, '$1'),
-  )
+export function oneLine(text: string): string {
+  const shown = text.slice(0, LOOKED_AT)
+  if (PLAIN.test(shown)) return shown
+  const tidy = shown.toWellFormed().replace(/\s+/g, ' ').trim()
+  return safe(tidy.replace(/(\p{M}{3})\p{M}+/gu, '$1'))
+}
 
 export interface Cell extends Span {
   /** Where something is missing when it is cut. */
@@ -68,6 +73,8 @@ export interface Column<Row> {
   readonly align?: 'right'
   /** May be cut down to this many characters. Without it, never. */
   readonly min?: number
+  /** Known without looking at the rows. */
+  readonly width?: number
   /** Takes all the room that the others leave. */
   readonly fills?: true
 }
@@ -76,9 +83,10 @@ const GAP = '  '
 
 /** Rows in columns; widths follow from all rows, so that scrolling moves nothing. What has no room is left out on the right. */
 export function inColumns<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number) {
-  const cells = rows.map((row) => columns.map((column): Cell => column.of(row)))
-  const natural = columns.map((column, i) =>
-    column.fills ? width : Math.max(stringWidth(column.title ?? ''), ...cells.map((row) => stringWidth(row[i]?.text ?? ''))),
+  const natural = columns.map((column) =>
+    column.fills
+      ? width
+      : (column.width ?? rows.reduce((most, row) => Math.max(most, measured(column.of(row).text)), measured(column.title ?? ''))),
   )
   const { widths } = fitted(columns, natural, width)
   const line = (row: readonly Cell[]): Line =>
@@ -92,6 +100,6 @@ export function inColumns<Row>(columns: readonly Column<Row>[], rows: readonly R
     )
   return {
     titles: line(columns.map((column) => span(column.title ?? '', 'dim'))),
-    lines: (from: number, to: number) => cells.slice(from, to).map(line),
+    lines: (from: number, to: number) => rows.slice(from, to).map((row) => line(columns.map((column) => column.of(row)))),
   }
 }

@@ -63,7 +63,7 @@ export type Change =
   | { readonly kind: 'mail'; readonly messages: readonly Message[] }
   | { readonly kind: 'unread'; readonly peerId: string; readonly unread: Unread }
   | { readonly kind: 'event'; readonly event: Event }
-  /** The latest events, oldest first, in place of what was known. */
+  /** The latest events, oldest first, in place of what was known, mail too: after a gap, or in another file. */
   | { readonly kind: 'history'; readonly events: readonly Event[] }
 
 /** Rows of mail and of events that can be scrolled through. */
@@ -119,7 +119,7 @@ export function apply(model: Model, change: Change): Model {
       if (change.event.seq <= (model.events[0]?.seq ?? -1)) return model
       return happened(model, [change.event])
     case 'history':
-      return happened({ ...model, events: [] }, change.events)
+      return happened({ ...model, events: [], mail: [], unread: new Map() }, change.events)
   }
 }
 

@@ -67,7 +67,7 @@ export function columnsOf(model: Model, now: number, isNarrow: boolean): Columns
       },
     ],
     mail: [
-      { of: ({ createdAt }) => time(createdAt) },
+      { of: ({ createdAt }) => time(createdAt), width: 8 },
       { of: ({ from, createdAt }) => span(oneLine(from), isFresh(createdAt) ? 'bold' : undefined), min: 8 },
       { of: ({ to }) => span(`→ ${oneLine(to)}`), min: 10 },
       { of: ({ read }) => span(read?.state ?? '', read ? STATE_STYLE[read.state] : undefined) },
@@ -87,7 +87,7 @@ export function columnsOf(model: Model, now: number, isNarrow: boolean): Columns
       { of: ({ reason }) => span(oneLine(reason)), min: 8, fills: true },
     ],
     events: [
-      { of: ({ createdAt }) => time(createdAt) },
+      { of: ({ createdAt }) => time(createdAt), width: 8 },
       { of: ({ type, createdAt }) => span(oneLine(type), isFresh(createdAt) ? 'bold' : undefined), min: 12 },
       { of: ({ emittedBy }) => span(oneLine(emittedBy?.name ?? '')), min: 8 },
       { of: (event) => span(oneLine(detailOf(event, model.names, pathIn)), 'dim'), min: 10, fills: true },

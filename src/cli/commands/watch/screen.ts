@@ -1,7 +1,7 @@
 import stringWidth from 'string-width'
 import { paint } from '../../terminal.ts'
 import type { Size } from './layout.ts'
-import type { Line } from './line.ts'
+import { isNarrow, type Line } from './line.ts'
 
 /**
  * From lines to what a terminal is told: one write a frame, only lines that have changed, shown at once where the
@@ -38,10 +38,9 @@ export function draw(
   return { frame, bytes: `${CSI}?2026h${isSame ? '' : `${CSI}0m${CSI}2J`}${changed.join('')}${CSI}?2026l` }
 }
 
-// Printable ASCII, Latin, Greek, Cyrillic, our own lines and signs, and what is certainly two columns wide.
+// Latin, Greek, Cyrillic, our own lines and signs, and what is certainly two columns wide.
 const CERTAIN =
   /^(?:[\u0020-\u007e\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0377\u0384-\u0386\u0388-\u03ff\u0400-\u0482\u048a-\u052f–…←→↑↓↩─━│★●◐○×]|[\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3])$/u
-const PLAIN = /^[\u0020-\u007e\u2500\u2501\u2502]*$/
 
 const segmenter = new Intl.Segmenter()
 
@@ -51,7 +50,7 @@ function bytesOf(line: Line, colour: boolean): string {
   const pieces: string[] = []
   for (const { text, style } of line) {
     let out = ''
-    if (PLAIN.test(text)) {
+    if (isNarrow(text)) {
       out = text
       column += text.length
     } else
