@@ -14,6 +14,8 @@ const result = await build({
   platform: 'node',
   target: 'node20.19',
   external: ['better-sqlite3'],
+  // Its main file asks for its parts in a way that cannot be bundled.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   loader: { '.sql': 'text' },
   chunkNames: 'chunks/[name]-[hash]',
   // CommonJS packages inside an ES module still ask for Node's own modules with require().

@@ -21,6 +21,8 @@ import type { Desk } from './command.ts'
 
 /** A leader that takes longer to prove itself hangs; the file answers then. */
 const PROOF_MS = 700
+/** How long a command waits until the dead are ended, who are in nobody's way meanwhile. */
+const PATIENCE_MS = 200
 /** How often a follower of events without a leader looks at the file. */
 const LOOK_EVERY_MS = 200
 
@@ -58,8 +60,8 @@ export async function connect(desk: Desks, create: boolean): Promise<Mesh> {
 type Found = { row: Leadership; client: LeaderClient; why: null } | { row: Leadership; client: undefined; why: string }
 
 /** The leader that the database names, once it has proven that it is that leader. */
-async function findLeader(desk: Desks): Promise<Found> {
-  const row = readRow(desk.layout.database)
+export async function findLeader(desk: Pick<Desk, 'config' | 'layout'>): Promise<Found> {
+  const row = leaderRow(desk.layout.database)
   const { peer, port, term, last } = row
   if (!peer || isGone(peer.process))
     return { row, client: undefined, why: `Nobody leads${last ? `; ${last.name} led last` : ''}.` }
@@ -69,7 +71,7 @@ async function findLeader(desk: Desks): Promise<Found> {
       ? await connectLeader({ port, term, pid: peer.process.pid, token, host: desk.config.host }, PROOF_MS)
       : undefined
   if (client) return { row, client, why: null }
-  const now = readRow(desk.layout.database)
+  const now = leaderRow(desk.layout.database)
   // Another was elected while we looked.
   if (now.term !== term || now.port !== port) return findLeader(desk)
   return { row, client: undefined, why: `The leader, ${peer.name} (pid ${peer.process.pid}), does not answer.` }
@@ -78,7 +80,7 @@ async function findLeader(desk: Desks): Promise<Found> {
 const NOBODY: Leadership = { term: 0, peer: null, port: null, tokenHash: null, last: null }
 
 /** A look at the leader's row alone: without the operations and all that they load. */
-function readRow(database: string): Leadership {
+function leaderRow(database: string): Leadership {
   if (!existsSync(database)) return NOBODY
   const connection = new Connection(database)
   try {
@@ -100,19 +102,25 @@ function readToken(path: string): string | undefined {
 
 function throughLeader(desk: Desks, row: Leadership, first: LeaderClient): Mesh {
   let client = first
+  /** Whoever leads now. False where nobody does. */
+  async function reconnect(): Promise<boolean> {
+    const again = await findLeader(desk)
+    if (!again.client) return false
+    client.close()
+    client = again.client
+    return true
+  }
   const as =
     (reference: string): Caller =>
     async (name, input, options = {}) => {
+      if (!client.isOpen && !(await reconnect())) throw fail('not_leader', { term: row.term })
       const ask = () => client.as(reference)(name, located(desk, name, input), { signal: options.signal ?? desk.signal })
       try {
         return await ask()
       } catch (error) {
         if (!isFailure(error, 'unknown_outcome') || !reads.has(name)) throw error
-        // What changes nothing is simply asked again, of whoever leads now.
-        const again = await findLeader(desk)
-        if (!again.client) throw error
-        client.close()
-        client = again.client
+        // What changes nothing is simply asked again.
+        if (!(await reconnect())) throw error
         return ask()
       }
     }
@@ -156,9 +164,11 @@ async function throughFile(desk: Desks, row: Leadership, why: string): Promise<M
   })
   scope.defer(() => database[Symbol.dispose]())
   // Nobody leads, so nobody has said yet that they are gone. Without the right to write, they are shown as they stand.
-  await endDead(store, isGone).catch((error: unknown) => {
+  // Where somebody keeps the write lock, that goes on by itself: what only looks need not wait for it.
+  const ending = endDead(store, isGone).catch((error: unknown) => {
     if (!(error instanceof MeshError)) throw error
   })
+  await Promise.race([ending, sleep(PATIENCE_MS)])
   const place: Place = placeOf(desk.cwd)
   const bell = new Bell()
   // Without a doorbell: while a call waits, the file is looked at.
@@ -248,7 +258,7 @@ async function* fromFile(desk: Desks, types: readonly string[], since: number): 
     }
     if (desk.signal.aborted) return
     await sleep(LOOK_EVERY_MS, desk.signal, true)
-    const { peer, port } = readRow(desk.layout.database)
+    const { peer, port } = leaderRow(desk.layout.database)
     if (peer && port !== null && !isGone(peer.process)) return
   }
 }

@@ -33,7 +33,7 @@ export const failures: { readonly [C in Code]: Failing<C> } = {
   unknown_outcome: { exit: EXIT_FAILED, hint: 'look before you try again' },
   cancelled: { exit: EXIT_FAILED },
   closed: { exit: EXIT_FAILED },
-  not_leader: { exit: EXIT_FAILED, hint: 'try again: another leads now' },
+  not_leader: { exit: EXIT_FAILED, hint: 'try again: another leads soon' },
   busy: { exit: EXIT_FAILED, hint: 'slm-mesh doctor names the process that keeps it' },
   disk_full: { exit: EXIT_FAILED, hint: 'free some space there; nothing else needs to be done' },
   read_only: { exit: EXIT_FAILED, hint: 'give your account the right to write there (directory 0700, files 0600)' },

@@ -13,8 +13,14 @@ interface Entry {
 
 /** In the order in which the help lists them. */
 const commands: Readonly<Record<string, Entry>> = {
+  status: { summary: 'the leader, the peers, counts, and what is wrong', load: () => import('./commands/status.ts') },
   peers: { summary: 'who is on the mesh', load: () => import('./commands/peers.ts') },
   watch: { summary: 'a live view of peers, mail, locks and events', load: () => import('./commands/watch.ts') },
+  doctor: {
+    summary: 'check this machine and the mesh on it; each finding with its fix',
+    load: () => import('./commands/doctor.ts'),
+  },
+  clean: { summary: 'remove what dead processes left behind', load: () => import('./commands/clean.ts') },
   demo: {
     summary: 'show the mesh at work: three real sessions in a temporary directory',
     load: () => import('./commands/demo.ts'),
@@ -52,9 +58,13 @@ export async function buildProgram(invocation: Invocation, only?: string) {
 export async function main(args: readonly string[], invocation: Invocation): Promise<number> {
   const words = args.filter((arg) => !arg.startsWith('-') && Object.hasOwn(commands, arg))
   // `help status` shows the second word's help; otherwise the first known word is the command.
-  const { program, exitCode } = await buildProgram(invocation, words[0] ?? '')
+  const { program, exitCode } = await buildProgram(invocation, words[0] ?? (args.length === 0 ? 'status' : ''))
   try {
     if (args.length === 0) {
+      if (invocation.terminal.isTty) {
+        await program.parseAsync(['status'], { from: 'user' })
+        invocation.terminal.out('\n')
+      }
       program.outputHelp()
       return EXIT_OK
     }

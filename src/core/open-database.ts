@@ -8,7 +8,7 @@ import { BUSY_DEADLINE_MS, codeOf, isBusy, translate } from './sqlite-errors.ts'
 /** From a path to a connection that may be used: private, on a safe SQLite, in WAL mode, with the schema we know. */
 
 /** SQLite 3.7.0 to 3.51.2 can lose commits when several processes checkpoint one WAL (sqlite.org/wal.html#walresetbug). */
-const OLDEST_SQLITE = [3, 51, 3] as const
+export const OLDEST_SQLITE = [3, 51, 3] as const
 /** What SQLite answers for `auto_vacuum = INCREMENTAL`. */
 const INCREMENTAL = 2
 
@@ -74,16 +74,21 @@ function createPrivately(path: string): void {
   }
 }
 
-function checkSqliteVersion(connection: Connection): void {
-  const version = connection.get<{ version: string }>('SELECT sqlite_version() AS version')?.version ?? ''
+/** Pure. */
+export function isSafeSqlite(version: string): boolean {
   const parts = version.split('.').map(Number)
   for (let i = 0; i < OLDEST_SQLITE.length; i++) {
     const difference = (parts[i] ?? 0) - (OLDEST_SQLITE[i] ?? 0)
-    if (difference > 0) return
-    if (difference < 0)
-      throw fail('storage', {
-        path: 'better-sqlite3',
-        detail: `its SQLite ${version} can lose commits of several processes; ${OLDEST_SQLITE.join('.')} or newer is needed`,
-      })
+    if (difference !== 0) return difference > 0
   }
+  return true
+}
+
+function checkSqliteVersion(connection: Connection): void {
+  const version = connection.get<{ version: string }>('SELECT sqlite_version() AS version')?.version ?? ''
+  if (isSafeSqlite(version)) return
+  throw fail('storage', {
+    path: 'better-sqlite3',
+    detail: `its SQLite ${version} can lose commits of several processes; ${OLDEST_SQLITE.join('.')} or newer is needed`,
+  })
 }

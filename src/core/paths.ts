@@ -35,6 +35,10 @@ export const layoutOf = (dataDir: string): Layout => ({
   log: join(dataDir, 'mesh.log'),
 })
 
+/** SQLite's own files beside the database: looked at with `stat`, never opened. */
+export const walOf = (database: string) => `${database}-wal`
+export const indexOf = (database: string) => `${database}-shm`
+
 /**
  * Makes the data directory, or refuses one in which others could plant files: this wall is what keeps the
  * other users of the machine out (G8). Returns its real path. Throws `unsafe`, `read_only` or `storage`.
@@ -100,6 +104,12 @@ function unusable(path: string, error: unknown) {
 /** Bytes that a socket's path may have; Node cuts longer ones silently, and a cut path is another peer's. */
 const MAX_SOCKET_PATH: Partial<Record<NodeJS.Platform, number>> = { linux: 107, darwin: 103 }
 
+/** The directories in which sockets of that data directory may stand, the wanted one first. Pure. */
+export function socketDirs(dataDir: string, on: { tempDir: string; uid: number | string }): string[] {
+  const key = createHash('sha256').update(dataDir).digest('hex').slice(0, 12)
+  return [join(dataDir, 'peers'), join(on.tempDir, `slm-mesh-${on.uid}-${key}`), `/tmp/slm-mesh-${on.uid}-${key}`]
+}
+
 /** Where a socket of that data directory goes on that platform, and the directory to make for it. Pure. */
 export function socketPlace(
   dataDir: string,
@@ -109,17 +119,17 @@ export function socketPlace(
   if (on.platform === 'win32') return { path: `\\\\.\\pipe\\slm-mesh-${shortId}`, dir: null }
   const limit = MAX_SOCKET_PATH[on.platform] ?? 103
   const fits = (path: string) => Buffer.byteLength(path) <= limit
-  const key = createHash('sha256').update(dataDir).digest('hex').slice(0, 12)
-  const dirs = [join(dataDir, 'peers'), join(on.tempDir, `slm-mesh-${on.uid}-${key}`), `/tmp/slm-mesh-${on.uid}-${key}`]
-  const dir = dirs.find((candidate) => fits(join(candidate, `${shortId}.sock`)))
+  const dir = socketDirs(dataDir, on).find((candidate) => fits(join(candidate, `${shortId}.sock`)))
   if (dir === undefined) throw fail('storage', { path: dataDir, detail: 'no socket path fits the limit of this platform' })
   return { path: join(dir, `${shortId}.sock`), dir }
 }
 
+/** What of this machine and user decides where sockets stand. */
+export const socketSite = () => ({ platform: process.platform, tempDir: tmpdir(), uid: process.getuid?.() ?? 'user' })
+
 /** A place for a new socket, in a directory that only we can enter. */
 export function newSocketPath(dataDir: string, shortId: string): string {
-  const uid = process.getuid?.() ?? 'user'
-  const place = socketPlace(dataDir, shortId, { platform: process.platform, tempDir: tmpdir(), uid })
+  const place = socketPlace(dataDir, shortId, socketSite())
   if (place.dir) makePrivateDir(place.dir)
   return place.path
 }

@@ -1,23 +1,11 @@
-import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { Agent, type AgentOptions, ToolError } from '../support/agent.ts'
+import { boundByModes } from '../support/bound-by-modes.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { electedTerms, servingLeader } from '../support/leader-watch.ts'
-
-/**
- * File modes do not bind root. A session that runs as root is started without that power: it still owns its files,
- * but may no longer pass over their modes.
- */
-function boundByModes(): readonly string[] {
-  if (process.getuid?.() !== 0) return [process.execPath]
-  const without = ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-all']
-  const { status, error } = spawnSync(without[0]!, [...without.slice(1), 'true'])
-  if (status !== 0) throw new Error(`as root this test needs setpriv of util-linux: ${error ?? `it ended with ${status}`}`)
-  return [...without, process.execPath]
-}
 
 const start = (options: AgentOptions) => Agent.start({ command: boundByModes(), ...options })
 const connect = (options: AgentOptions) => Agent.connect({ command: boundByModes(), ...options })

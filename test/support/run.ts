@@ -5,8 +5,10 @@ import { PROGRAM } from './agent.ts'
 export function run(
   args: readonly string[],
   env: Record<string, string> = {},
+  /** The program and its arguments before ours; default: this Node. */
+  [command = process.execPath, ...before]: readonly string[] = [],
 ): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(command, [...before, PROGRAM, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -85,6 +85,8 @@ export function createCalls({ store, clock, bell, scripts, defaults, rate, onErr
       // What is bad is told before anybody is looked up.
       parse(operation, fields)
       const { actor, isOwn } = await whoActs(operation, named, place)
+      // Who does not say where it stands sees everybody, as it did with the broker.
+      if (operation === 'peer.list' && actor.projectPath === '' && !place) fields.scope = 'machine'
       await settling.get(actor.id)
       await scripts.beat(actor.id)
       const after: ((left: boolean) => Promise<void>)[] = []
@@ -144,7 +146,7 @@ function placeIn(
     // The operation's own name for a field that REST calls otherwise is not known here.
     .map(([key, value]) => [names.get(key) ?? (own.has(key) ? `${key} ` : key), value] as const)
   return {
-    place: place || repo ? { ...(place ?? NOWHERE), repo: repo ?? null } : undefined,
+    place: projectPath !== undefined || gitRoot !== undefined ? { ...(place ?? NOWHERE), repo: repo ?? null } : undefined,
     fields: Object.fromEntries(fields),
   }
 }

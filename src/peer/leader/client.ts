@@ -31,6 +31,8 @@ export interface StreamOptions {
 }
 
 export interface LeaderClient {
+  /** False once the connection has closed, as an idle one does after some seconds: nothing can be asked any more. */
+  readonly isOpen: boolean
   /** Calls as `reference`: `cli`, `dashboard`, or a registered script; for the inbox, whose it is. Throws `MeshError`. */
   as(reference: string): Caller
   /** Any route. Throws `MeshError` for what is answered with `ok: false`. */
@@ -136,6 +138,10 @@ function clientOver(socket: Socket, host: string, { port, token }: LeaderAddress
 
   const authorization = `Bearer ${token}`
   const client: Client = {
+    get isOpen() {
+      return !socket.destroyed
+    },
+
     async challenge(challenge, timeoutMs) {
       socket.setTimeout(timeoutMs, () => socket.destroy())
       const answer = await read(await send({ method: 'GET', path: '/health', headers: { [CHALLENGE_HEADER]: challenge } }))

@@ -194,7 +194,7 @@ export function openapi() {
           'Events as they happen, as Server-Sent Events: `id` is the seq, `data` the event. `event: reset` says that the log now begins at `oldest`.',
         parameters: [
           { name: 'types', in: 'query', schema: { type: 'string' }, description: 'separated by commas; none: all' },
-          { name: 'since', in: 'query', schema: { type: 'string', pattern: '^\\d{1,15}$' }, description: 'begin after this seq' },
+          { name: 'since', in: 'query', schema: { type: 'string', pattern: '^\\d{1,15}$' }, description: 'after this seq' },
           {
             name: 'Last-Event-ID',
             in: 'header',

@@ -239,6 +239,8 @@ describe('answers as older clients read them', () => {
     expect(await ids({ scope: 'directory', projectPath: process.cwd() })).toContain(mesh.peer.self.id)
     expect(await ids({ scope: 'directory', projectPath: '/' })).not.toContain(mesh.peer.self.id)
     expect(await ids({ scope: 'repo', gitRoot: process.cwd() })).toContain(mesh.peer.self.id)
+    // Who does not say where it stands sees everybody.
+    expect(await ids({ scope: 'directory' })).toContain(mesh.peer.self.id)
     expect(await ids({ scope: 'repo', gitRoot: '/' })).not.toContain(mesh.peer.self.id)
   })
 })

@@ -1,0 +1,106 @@
+import { existsSync, lstatSync } from 'node:fs'
+import { systemClock } from '../../core/clock.ts'
+import { fail } from '../../core/errors.ts'
+import { type Layout, openDataDir, whyUnsafe } from '../../core/paths.ts'
+import type { Store } from '../../core/store.ts'
+import { ringOnce } from '../../peer/from-outside.ts'
+import { isGone } from '../../peer/process-identity.ts'
+import { type Define, type Desk, examples } from '../command.ts'
+import { EXIT_FAILED, EXIT_OK } from '../failures.ts'
+import type { Ground, Leftover } from '../leftovers/leftover.ts'
+import { NO_ROWS, rowsIn } from '../rows.ts'
+import { paint, safe } from '../terminal.ts'
+import { wrap } from '../wrap.ts'
+
+interface Options {
+  dryRun?: boolean
+}
+
+export const define: Define = (command, handle) => {
+  command
+    .option('-n, --dry-run', 'only say what would be done')
+    .addHelpText(
+      'after',
+      `\nIt removes what dead processes left behind, and ends MCP servers of ours whose agent is gone. What lives is never touched.\n${examples('slm-mesh clean --dry-run', 'slm-mesh clean', "slm-mesh clean --json | jq '.done[].what'")}`,
+    )
+    .action(handle(clean))
+}
+
+interface Deed extends Pick<Leftover, 'kind' | 'what' | 'facts'> {
+  /** How it went, where that is not what one expects. */
+  readonly note?: string
+  readonly outcome: 'done' | 'planned' | 'left' | 'failed'
+}
+
+async function clean(desk: Desk, { dryRun = false }: Options): Promise<number> {
+  const found = lstatSync(desk.layout.dataDir, { throwIfNoEntry: false })
+  if (!found) {
+    desk.answer({ dryRun, done: [] }, () => `There is no mesh yet in ${safe(desk.layout.dataDir)}: nothing to clean up.`)
+    return EXIT_OK
+  }
+  const why = whyUnsafe(found, process.getuid?.(), process.platform)
+  if (why) throw fail('unsafe', { path: desk.layout.dataDir, why })
+  const { stages } = await import('../leftovers/stages.ts')
+  const layout = openDataDir(desk.config.dataDir)
+  const store = storeOnce(desk, layout)
+  const deeds: Deed[] = []
+  for (const find of stages) {
+    const ground: Ground = { layout, rows: existsSync(layout.database) ? rowsIn(layout.database) : NO_ROWS, store }
+    const leftovers = await find(ground)
+    // Zombies are given their time together; each of the rest is a moment's work.
+    deeds.push(...(await Promise.all(leftovers.map((leftover) => (dryRun ? planned(leftover) : does(leftover))))))
+    if (desk.signal.aborted) break
+  }
+  const width = desk.terminal.isTty ? desk.terminal.size().columns : Number.POSITIVE_INFINITY
+  desk.answer({ dryRun, done: deeds.map(({ facts, ...deed }) => ({ ...deed, ...facts })) }, () =>
+    [
+      ...deeds.map((deed) => paint(desk.terminal, deed.outcome === 'failed' ? 'red' : [], wrap(line(deed), width, 2))),
+      summary(deeds, dryRun),
+    ].join('\n'),
+  )
+  return deeds.some(({ outcome }) => outcome === 'failed') ? EXIT_FAILED : EXIT_OK
+}
+
+/** Opens the file for writing when something in it has to change, and only then. */
+function storeOnce({ config, scope }: Desk, layout: Layout): () => Promise<Store> {
+  let opened: Promise<Store> | undefined
+  const open = async () => {
+    const { openStore } = await import('../../core/store.ts')
+    const ring = ({ socketPath }: { socketPath: string }) => scope.defer(ringOnce(socketPath))
+    const { store, database } = await openStore(layout.database, { clock: systemClock, staleMs: config.staleMs, ring, isGone })
+    scope.defer(() => database[Symbol.dispose]())
+    return store
+  }
+  return () => {
+    opened ??= open()
+    return opened
+  }
+}
+
+const planned = ({ kind, what, facts }: Leftover): Deed => ({ kind, what, facts, outcome: 'planned' })
+
+async function does({ kind, what, facts, clear }: Leftover): Promise<Deed> {
+  try {
+    const result = await clear()
+    return {
+      ...{ kind, what, facts, outcome: result === false ? 'left' : 'done' },
+      ...(typeof result === 'string' && { note: result }),
+    }
+  } catch (error) {
+    return { kind, what, facts, outcome: 'failed', note: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function line({ kind, what, outcome, note }: Deed): string {
+  const [does, did] = kind === 'zombie' ? ['end', 'ended'] : ['remove', 'removed']
+  const words = { done: did, planned: `would ${does}`, left: 'left alone:', failed: `could not ${does}` }[outcome]
+  const why = note ?? (outcome === 'left' ? 'it has changed meanwhile' : undefined)
+  return safe(`${words} ${what}${why ? ` (${why})` : ''}`)
+}
+
+function summary(deeds: readonly Deed[], dryRun: boolean): string {
+  const count = deeds.filter(({ outcome }) => outcome === 'done' || outcome === 'planned').length
+  if (count === 0) return 'Nothing to clean up.'
+  const things = count === 1 ? '1 thing' : `${count} things`
+  return dryRun ? `${things} would be cleaned up.` : `${things} cleaned up.`
+}
