@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, Entry>> = {
   state: { summary: 'the values that all share', load: () => import('./commands/state.ts') },
   lock: { summary: 'who may edit what', load: () => import('./commands/lock.ts') },
   events: { summary: 'what happened, and what happens', load: () => import('./commands/events.ts') },
+  watch: { summary: 'a live view of peers, mail, locks and events', load: () => import('./commands/watch.ts') },
   doctor: {
     summary: 'check this machine and the mesh on it; each finding with its fix',
     load: () => import('./commands/doctor.ts'),

@@ -16,24 +16,54 @@ export function processTerminal(process: NodeJS.Process, env: Environment): Term
     isTty: stdout.isTTY ?? false,
     colour: (stdout.isTTY ?? false) && !env.NO_COLOR && env.TERM !== 'dumb',
     size: () => ({ columns: stdout.columns || DEFAULT_SIZE.columns, rows: stdout.rows || DEFAULT_SIZE.rows }),
-    ...(stdin.isTTY && stdout.isTTY && { keys: (on) => listen(stdin as ReadStream, stdout, on) }), // isTTY says that it is one
+    // isTTY says that it is one.
+    ...(stdin.isTTY && stdout.isTTY && { keys: (on, leave) => listen(process, stdin as ReadStream, on, leave ?? '') }),
   }
 }
 
-function listen(stdin: ReadStream, stdout: NodeJS.WriteStream, on: { key(key: string): void; resize(): void }): Disposable {
+const END_OF_INPUT = '\u0004'
+
+function listen(
+  process: NodeJS.Process,
+  stdin: ReadStream,
+  on: { key(key: string): void; resize(): void },
+  leave: string,
+): Disposable {
+  const { stdout } = process
   const onData = (chunk: Buffer) => on.key(chunk.toString('utf8'))
+  let isGone = false
+  const onGone = () => {
+    isGone = true
+    on.key(END_OF_INPUT)
+  }
+  const onContinued = () => {
+    // Whoever had the terminal while we were stopped has set it as it liked.
+    stdin.setRawMode(false).setRawMode(true)
+    on.resize()
+  }
+  const end = () => {
+    stdin.off('data', onData).off('end', onGone)
+    stdout.off('resize', on.resize)
+    process.off('SIGCONT', onContinued).off('uncaughtExceptionMonitor', end).off('exit', end)
+    stdin.setRawMode(false)
+    stdin.pause()
+    if (isGone) process.once('exit', () => dieOfHangUp(process))
+    else if (leave !== '') stdout.write(leave)
+  }
+  // Stays: a terminal that has gone away says so whenever it is touched.
+  stdin.on('error', onGone)
   stdin.setRawMode(true)
-  stdin.on('data', onData)
+  stdin.on('data', onData).on('end', onGone)
   stdin.resume()
   stdout.on('resize', on.resize)
-  return {
-    [Symbol.dispose]() {
-      stdin.off('data', onData)
-      stdout.off('resize', on.resize)
-      stdin.setRawMode(false)
-      stdin.pause()
-    },
-  }
+  process.on('SIGCONT', onContinued).on('uncaughtExceptionMonitor', end).on('exit', end)
+  return { [Symbol.dispose]: end }
+}
+
+/** Node aborts, with a core dump, when it ends by itself and cannot give back a terminal that is no longer there. */
+function dieOfHangUp(process: NodeJS.Process): void {
+  process.removeAllListeners('SIGHUP')
+  process.kill(process.pid, 'SIGHUP')
 }
 
 /** Standard input as text, to its end. Throws `invalid` for what is no text: nothing of it would be kept as it was. */

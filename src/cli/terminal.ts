@@ -10,8 +10,11 @@ export interface Terminal {
   readonly colour: boolean
   /** The screen as it is now, in characters. */
   readonly size: () => { columns: number; rows: number }
-  /** Raw keys as they are pressed, and word of a resized screen; until disposed. Undefined where there is no keyboard. */
-  keys?(on: { key(key: string): void; resize(): void }): Disposable
+  /**
+   * Raw keys as they are pressed, and word of a resized screen; until disposed. Then `leave` is written, and also when the
+   * process fails first. A keyboard that has gone away types Ctrl-D. Undefined where there is none.
+   */
+  keys?(on: { key(key: string): void; resize(): void }, leave?: string): Disposable
 }
 
 export type Style = Parameters<typeof styleText>[0]

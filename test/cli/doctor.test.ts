@@ -25,7 +25,11 @@ interface Finding {
 /** What doctor says of that mesh, each check by its name; those that find several things, the first. */
 async function doctor(dir: string, env: Record<string, string> = {}, command?: readonly string[]) {
   const home = testDir()
-  const { code, out, err } = await run(['doctor', '--json'], { HOME: home, ...meshEnv(dir), ...env }, command === undefined ? {} : { command })
+  const { code, out, err } = await run(
+    ['doctor', '--json'],
+    { HOME: home, ...meshEnv(dir), ...env },
+    command === undefined ? {} : { command },
+  )
   expect(err).toBe('')
   const { findings, healthy } = JSON.parse(out) as { findings: Finding[]; healthy: boolean }
   expect(code).toBe(findings.some(({ status }) => status === 'fail') ? 1 : 0)

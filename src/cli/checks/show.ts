@@ -1,6 +1,6 @@
-import stringWidth from 'string-width'
 import { pad } from '../table.ts'
 import { paint, type Style, safe, type Terminal } from '../terminal.ts'
+import { width as widthOf } from '../width.ts'
 import { wrap } from '../wrap.ts'
 import type { Finding } from './check.ts'
 
@@ -14,7 +14,7 @@ const MARKS: { readonly [S in Finding['status']]: readonly [mark: string, style:
 }
 
 export function showFindings(terminal: Terminal, findings: readonly Finding[]): string {
-  const nameWidth = Math.max(...findings.map(({ check }) => stringWidth(safe(check))), 0)
+  const nameWidth = Math.max(...findings.map(({ check }) => widthOf(safe(check))), 0)
   const indent = nameWidth + 4
   const width = terminal.isTty ? terminal.size().columns : Number.POSITIVE_INFINITY
   return findings
