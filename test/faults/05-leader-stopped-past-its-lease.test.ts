@@ -141,6 +141,7 @@ test('a leader that was stopped between its election and its duties leaves the t
     isGone: () => false,
     log: silentLog,
     onDeposed: () => {},
+    handOn: async () => {},
   })
   await expect(duties).rejects.toMatchObject({ code: 'not_leader' })
   expect(publishedFiles(dir)).toEqual(files)

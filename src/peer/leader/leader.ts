@@ -24,6 +24,8 @@ interface LeaderOptions {
   readonly isGone: (process: ProcessRef) => boolean
   readonly log: Log
   readonly onDeposed: () => void
+  /** Gives the leadership up, for the others to go first; resolves once they have been told. Ends this term's scope. */
+  readonly handOn: () => Promise<void>
 }
 
 const HOUR_MS = 3_600_000
