@@ -158,6 +158,7 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
     options
       .lead(term, mine.scope, (why) => void stepDown(why, term))
       .catch((error: unknown) => {
+        if (mine.scope.signal.aborted) return // the term ended while its duties were being taken up
         log.error('could not take up the leadership', { term, error })
         void stepDown('its duties could not be started', term)
       })

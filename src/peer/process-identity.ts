@@ -78,6 +78,13 @@ export function isGone(that: ProcessRef, on: { bootId: string; pidNamespace: str
   return seen === undefined || seen.ended || seen.startedAt !== that.startedAt
 }
 
+/** True only where it is certain that this very process still runs: what may be sent a signal. */
+export function isStill(that: ProcessRef, on: { bootId: string; pidNamespace: string } = here, look = sight): boolean {
+  if (that.bootId !== on.bootId || that.pidNamespace !== on.pidNamespace || that.pid <= 0) return false
+  const seen = look(that.pid)
+  return seen !== undefined && !seen.ended && seen.startedAt === that.startedAt
+}
+
 function pidNamespace(): string {
   try {
     return process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : ''
