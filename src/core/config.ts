@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { fail } from './errors.ts'
-import { RESERVED_NAMES } from './limits.ts'
+import { chosenName } from './limits.ts'
 import { LEVELS } from './log.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -13,11 +13,6 @@ const whole = (min: number, max: number) =>
     .regex(/^\d{1,9}$/)
     .transform(Number)
     .pipe(z.int().min(min).max(max))
-
-const peerName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
-  .refine((name) => !(RESERVED_NAMES as readonly string[]).includes(name.toLowerCase()))
 
 /** Each setting: its parser, its default as text, what a good value is, and what it trades. */
 const settings = {
@@ -36,7 +31,7 @@ const settings = {
   /** How long a lock lasts when the caller does not say. */
   lockTtlMinutes: ['SLM_MESH_LOCK_TTL_MIN', whole(1, 1440), '10', 'minutes from 1 to 1440'],
   /** This session's name, and its identity when it comes back. */
-  name: ['SLM_MESH_NAME', peerName, '', 'a name of up to 64 letters, digits, - _ . that is not reserved'],
+  name: ['SLM_MESH_NAME', chosenName, '', 'a name of up to 64 letters, digits, - _ . that is not reserved'],
   /** What the agent calls itself, where the MCP client does not tell (set by `setup` for clients that clear the environment). */
   agent: ['SLM_MESH_AGENT', z.string().regex(/^[a-z0-9-]{1,32}$/), '', 'an agent type such as codex'],
   /** A leader that hangs is replaced within this; half of it is the silence that counts as hanging. */

@@ -148,6 +148,11 @@ export function createEvents(database: Database, clock: Clock, ring: RingLater) 
       return database.read(lastSeq)
     },
 
+    /** Where the log begins; undefined while it is empty. */
+    async oldestSeq(): Promise<number | undefined> {
+      return database.read((sql) => sql.get<{ seq: number }>('SELECT seq FROM events ORDER BY seq LIMIT 1')?.seq)
+    },
+
     /** The seq of the newest event at or before that moment. */
     async seqAt(timeMs: number): Promise<number> {
       return database.read(

@@ -57,6 +57,9 @@ export const processOf = (row: Pick<PeerRow, 'pid' | 'process_start' | 'boot_id'
   pidNamespace: row.pid_namespace ?? '',
 })
 
+/** The socket that a peer made and that goes with it. A script's stays: it is whatever the script said. */
+export const socketOf = (row: Pick<PeerRow, 'kind' | 'socket_path'>) => (row.kind === 'script' ? null : row.socket_path)
+
 /** Up to five known names that resemble `wanted`, nearest first; where nothing does, the first five. */
 export function suggest(wanted: string, names: readonly string[]): string[] {
   const near = names

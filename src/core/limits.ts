@@ -10,7 +10,7 @@ export const MAX_LIST = 64
 const MAX_WAIT_S = 300
 
 /** Names that mean something else than a peer. */
-export const RESERVED_NAMES = ['all', 'cli', 'dashboard', 'mesh', 'me', 'self', 'system', 'user'] as const
+const RESERVED_NAMES = ['all', 'cli', 'dashboard', 'mesh', 'me', 'self', 'system', 'user'] as const
 
 /** Text that SQLite, JSON and a terminal all keep as it is: no NUL, no half of a surrogate pair. */
 export const text = (maxChars?: number) =>
@@ -25,6 +25,12 @@ export const line = (maxChars: number) =>
     .min(1)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
     .regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/, 'must not contain control characters')
+
+/** A name that somebody chooses for a peer. */
+export const chosenName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be up to 64 letters, digits, - _ . and begin with a letter or digit')
+  .refine((name) => !(RESERVED_NAMES as readonly string[]).includes(name.toLowerCase()), 'is reserved')
 
 /** A peer by name, id or unique id prefix. */
 export const peerReference = line(64)

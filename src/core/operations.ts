@@ -30,13 +30,22 @@ export type Caller = <N extends OperationName>(name: N, input: Input<N>, options
 /** Parses, then runs: the only door into the mesh. Throws `invalid` before anything happens (G7). */
 export async function call<N extends OperationName>(name: N, context: Context, raw: unknown): Promise<Output<N>> {
   const operation = operations[name]
-  const parsed = operation.input.strict().safeParse(raw)
-  if (!parsed.success) throw fail('invalid', { operation: name, issues: parsed.error.issues.flatMap(describe) })
+  const input = parse(name, raw)
   if (operation.effect === 'write') context.spend()
   // Input and run are of one row of the table; TypeScript cannot see that through the union.
   const run = operation.run as (context: Context, input: unknown) => Promise<Output<N>>
-  return run(context, parsed.data)
+  return run(context, input)
 }
+
+/** The operation's input, checked. Throws `invalid`. */
+export function parse(name: OperationName, raw: unknown): unknown {
+  const parsed = operations[name].input.strict().safeParse(raw)
+  if (!parsed.success) throw fail('invalid', { operation: name, issues: describeIssues(parsed.error) })
+  return parsed.data
+}
+
+/** What was wrong with an input, a sentence an issue, each with the path of its field. */
+export const describeIssues = (error: z.ZodError): string[] => error.issues.flatMap(describe)
 
 function describe(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.map(String).join('.')

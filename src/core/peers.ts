@@ -148,7 +148,8 @@ export function createPeers(
   function arrive(tx: Transaction, arrival: Arrival): { id: string; returned: boolean } {
     // Joining twice is fine: a socket's path belongs to one process.
     const own = tx.get<PeerRow>('SELECT * FROM peers WHERE live = 1 AND socket_path = ?', arrival.socketPath)
-    if (own) return { id: own.id, returned: false }
+    if (own && own.pid === arrival.process.pid) return { id: own.id, returned: false }
+    if (own) throw fail('invalid', { operation: 'join', issues: [`the socket is that of ${own.name}`] })
     const mailbox = findMailbox(tx, arrival, on.isGone)
     if (mailbox?.live === 1) end(tx, mailbox.id, 'crashed', mailbox.socket_path)
     const living = tx.get<{ n: number }>('SELECT count(*) AS n FROM peers WHERE live = 1')?.n ?? 0

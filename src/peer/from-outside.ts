@@ -1,5 +1,5 @@
 import { createConnection } from 'node:net'
-import { processOf } from '../core/identity.ts'
+import { processOf, socketOf } from '../core/identity.ts'
 import { removeSocket } from '../core/paths.ts'
 import type { ProcessRef } from '../core/peers.ts'
 import type { Store } from '../core/store.ts'
@@ -29,7 +29,8 @@ export async function endDead(
   for (const row of await store.peers.all()) {
     if (row.live === 0 || !isGone(processOf(row))) continue
     if (!(await store.peers.end(row.id, 'crashed', row.socket_path))) continue
-    if (row.socket_path) removeSocket(row.socket_path)
+    const socket = socketOf(row)
+    if (socket) removeSocket(socket)
     ended.push({ id: row.id, name: row.name })
   }
   return ended

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { processOf } from '../core/identity.ts'
+import { processOf, socketOf } from '../core/identity.ts'
 import type { Log } from '../core/log.ts'
 import { removeSocket } from '../core/paths.ts'
 import type { ProcessRef } from '../core/peers.ts'
@@ -50,7 +50,8 @@ export function startMembership(scope: Scope, options: MembershipOptions): Membe
         const ended = await store.peers.end(peer.peerId, 'crashed', peer.socketPath)
         if (ended) {
           log.info('peer crashed', { peer: row.name, crashedPid: row.pid })
-          removeSocket(peer.socketPath)
+          const socket = socketOf(row)
+          if (socket) removeSocket(socket)
         }
         return ended
       }

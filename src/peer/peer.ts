@@ -160,7 +160,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
       const { startLeader } = await import('./leader/leader.ts')
       const self = () => ({ id: me.id(), socketPath })
       const onDeposed = () => stepDown('the term has moved on')
-      await startLeader(termScope, { term, store, database, config, layout, clock, self, isGone, log, onDeposed, handOn })
+      await startLeader(termScope, { term, store, database, config, layout, clock, bell, self, isGone, log, onDeposed, handOn })
       bell.ring() // the port is known now
     },
   })

@@ -64,6 +64,15 @@ const here = { bootId: systemClock.bootId, pidNamespace: pidNamespace() }
 /** This process, as others will have to recognise it. */
 export const ownProcess = (): ProcessRef => ({ pid: process.pid, startedAt: sight(process.pid)?.startedAt ?? '', ...here })
 
+/**
+ * Another process, as it can be recognised later. One that cannot be seen from here (of a container, say) belongs to a
+ * namespace of its own, so that its end is never taken for certain.
+ */
+export function processRef(pid: number): ProcessRef {
+  const seen = sight(pid)
+  return { pid, bootId: here.bootId, startedAt: seen?.startedAt ?? '', pidNamespace: seen ? here.pidNamespace : 'unseen' }
+}
+
 /** The process that started this one. It is recorded while it lives: an orphan finds its adopter here instead. */
 export function parentProcess(): Pick<ProcessRef, 'pid' | 'startedAt'> | undefined {
   const seen = sight(process.ppid)

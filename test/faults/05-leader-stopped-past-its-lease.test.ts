@@ -3,6 +3,7 @@ import { get, Agent as HttpAgent } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { Bell } from '../../src/core/bell.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { readConfig } from '../../src/core/config.ts'
 import { silentLog } from '../../src/core/log.ts'
@@ -141,6 +142,7 @@ test('a leader that was stopped between its election and its duties leaves the t
     isGone: () => false,
     log: silentLog,
     onDeposed: () => {},
+    bell: new Bell(),
     handOn: async () => {},
   })
   await expect(duties).rejects.toMatchObject({ code: 'not_leader' })

@@ -163,13 +163,17 @@ function clientOver(socket: Socket, host: string, { port, token }: LeaderAddress
 
     as: (reference) => async (name, input, options) => {
       const [path] = places[name]
-      const body = name === 'mesh.status' ? undefined : bodyOf(name, input, reference)
-      const answer = await client.ask(body ? 'POST' : 'GET', path, body, options?.signal).catch((error: unknown) => {
+      const body = bodyOf(name, input, reference)
+      const asked =
+        name === 'mesh.status'
+          ? client.ask('GET', `${path}?peerId=${encodeURIComponent(reference)}`, undefined, options?.signal)
+          : client.ask('POST', path, body, options?.signal)
+      const answer = await asked.catch((error: unknown) => {
         throw named(error, name)
       })
       // REST says that an entry is not there with an empty answer, as its clients expect.
       if ((name === 'state.get' || name === 'state.delete') && answer.entry === null) {
-        const { key = '', namespace = 'default' } = body ?? {}
+        const { key = '', namespace = 'default' } = body
         throw fail('not_found', { what: `entry in namespace ${namespace}`, id: String(key) })
       }
       return fromWire(name, answer)

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type Scope, sleep } from '../../core/scope.ts'
+import { refusals } from './failures.ts'
 
 /** The leader's listening socket: where it stands, how it is bounded, and who may speak to it at all. */
 
@@ -77,7 +78,7 @@ function listen({ host, handler }: HttpOptions, port: number): Promise<Server | 
   const server = createServer(LIMITS, (request, response) => {
     response.setHeader('Cache-Control', 'no-store')
     if (isOwnHost(request, portOf(server))) handler(request, response)
-    else answer(response, 421, { ok: false, error: 'this server answers only to its own loopback name', code: 'host' })
+    else answer(response, refusals.host.status, { ok: false, error: refusals.host.error, code: 'host' })
   })
   server.maxConnections = MAX_CONNECTIONS
   return new Promise((resolve, reject) => {

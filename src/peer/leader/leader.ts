@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import type { Bell } from '../../core/bell.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
 import type { Database } from '../../core/database.ts'
@@ -7,10 +8,10 @@ import type { Layout } from '../../core/paths.ts'
 import type { ProcessRef } from '../../core/peers.ts'
 import type { Scope } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
+import { createFront } from './health.ts'
 import { startHttp } from './http.ts'
 import { startJanitor } from './janitor.ts'
 import { startReaper } from './reaper.ts'
-import { createRoutes } from './routes.ts'
 import { writePrivately, writeToken } from './token.ts'
 
 interface LeaderOptions {
@@ -24,6 +25,7 @@ interface LeaderOptions {
   readonly isGone: (process: ProcessRef) => boolean
   readonly log: Log
   readonly onDeposed: () => void
+  readonly bell: Bell
   /** Gives the leadership up, for the others to go first; resolves once they have been told. Ends this term's scope. */
   readonly handOn: () => Promise<void>
 }
@@ -39,7 +41,18 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
   await startHttp(scope, {
     host: config.host,
     port: config.port,
-    handler: createRoutes({ term, isLeading: () => store.leadership.isLeading(term, socketPath), onDeposed: options.onDeposed }),
+    handler: createFront({
+      ...{ term, token: token.token, startedAt: clock.uptime(), uptime: () => clock.uptime() },
+      isLeading: () => store.leadership.isLeading(term, socketPath),
+      onDeposed: options.onDeposed,
+      loadRoutes: async () => {
+        const { createRoutes } = await import('./routes.ts')
+        const selfId = () => self().id
+        const { bell, handOn } = options
+        return createRoutes({ term, token: token.token, store, clock, config, log, bell, selfId, signal: scope.signal, handOn })
+      },
+      onError: (error) => log.error('the routes could not be loaded', { error }),
+    }),
     onPort: async (port) => {
       await store.leadership.publish(term, socketPath, port, token.hash)
       await store.leadership.fenced(term, socketPath, () => writePrivately(layout.port, `${port}\n`))

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
-import { processOf } from '../../core/identity.ts'
+import { processOf, socketOf } from '../../core/identity.ts'
 import type { Log } from '../../core/log.ts'
 import { removeSocket } from '../../core/paths.ts'
 import type { ProcessRef } from '../../core/peers.ts'
@@ -45,7 +45,8 @@ export function startReaper(scope: Scope, options: ReaperOptions) {
       if (!crashed && !expired) continue
       if (!(await store.peers.end(row.id, crashed ? 'crashed' : 'expired', row.socket_path))) continue
       counts[crashed ? 'crashed' : 'expired']++
-      if (crashed && row.socket_path) removeSocket(row.socket_path)
+      const socket = socketOf(row)
+      if (crashed && socket) removeSocket(socket)
     }
     if (counts.crashed + counts.expired > 0) log.info('reaped', counts)
     return counts

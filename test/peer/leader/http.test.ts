@@ -3,9 +3,7 @@ import { request } from 'node:http'
 import { connect, createServer, type Server } from 'node:net'
 import { expect, test } from 'vitest'
 import { Scope } from '../../../src/core/scope.ts'
-import { VERSION } from '../../../src/core/version.ts'
 import { answer, type Handler, startHttp } from '../../../src/peer/leader/http.ts'
-import { createRoutes } from '../../../src/peer/leader/routes.ts'
 import { eventually } from '../../support/eventually.ts'
 
 const HOST = '127.0.0.1'
@@ -109,45 +107,6 @@ test('a request without a host, or with two, gets nothing', async () => {
   expect(await askRaw(http.port, 'GET / HTTP/1.0\r\n\r\n')).toMatch(/ 4\d\d /)
   expect(await askRaw(http.port, `GET / HTTP/1.1\r\n${own}\r\nHost: evil.example\r\n\r\n`)).toMatch(/ 4\d\d /)
   expect(await askRaw(http.port, `GET / HTTP/1.1\r\n${own}\r\n${own}\r\n\r\n`)).toMatch(/ 4\d\d /)
-})
-
-test('health says status, version, uptime, term and pid, and is for no cache', async () => {
-  await using http = await open({ handler: createRoutes({ term: 7, isLeading: () => true, onDeposed: () => {} }) })
-  const { status, headers, body } = await ask(http.port, '/health')
-  expect(status).toBe(200)
-  expect(body).toEqual({
-    ok: true,
-    status: 'ok',
-    version: VERSION,
-    uptime: expect.any(Number),
-    term: 7,
-    pid: process.pid,
-  })
-  expect(headers).toMatchObject({ 'cache-control': 'no-store', 'content-type': 'application/json; charset=utf-8' })
-  expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
-  expect((await ask(http.port, '/health?since=1')).status).toBe(200)
-})
-
-test('what is not there is 404, and health is only for reading', async () => {
-  await using http = await open({ handler: createRoutes({ term: 7, isLeading: () => true, onDeposed: () => {} }) })
-  for (const path of ['/', '/healthy', '/health/', '//health', '/HEALTH', '/../health']) {
-    const { status, body } = await ask(http.port, path)
-    expect([path, status, body]).toEqual([path, 404, { ok: false, error: expect.any(String), code: 'not_found' }])
-  }
-  expect(await ask(http.port, '/health', { method: 'POST' })).toMatchObject({ status: 405, body: { ok: false } })
-})
-
-test('a leader whose term is over says 503 to everything and steps down', async () => {
-  let leading = true
-  let deposed = 0
-  await using http = await open({
-    handler: createRoutes({ term: 7, isLeading: () => leading, onDeposed: () => deposed++ }),
-  })
-  expect((await ask(http.port, '/health')).status).toBe(200)
-  leading = false
-  for (const path of ['/health', '/nothing'])
-    expect(await ask(http.port, path)).toMatchObject({ status: 503, body: { ok: false, code: 'not_leader' } })
-  expect(deposed).toBe(2)
 })
 
 test('where a stranger holds the port the next one serves, until the stranger leaves', async () => {

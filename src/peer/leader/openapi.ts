@@ -1,0 +1,240 @@
+import * as z from 'zod'
+import { doors } from '../../core/doors.ts'
+import { type OperationName, operations } from '../../core/operations.ts'
+import { VERSION } from '../../core/version.ts'
+import { placeFields } from './calls.ts'
+import { type RefusalCode, refusals, statusOf } from './failures.ts'
+import { Named, Register } from './scripts.ts'
+import { actorField, defaultAction, places, renamed } from './wire.ts'
+
+/** The routes as OpenAPI 3.1, from the operations table: what is published cannot differ from what is served. */
+
+type Schema = { [key: string]: unknown }
+
+const json = (schema: Schema) => ({ 'application/json': { schema } })
+const object = (properties: Schema, required = Object.keys(properties), more: Schema = {}): Schema => ({
+  type: 'object',
+  properties,
+  ...(required.length > 0 && { required }),
+  ...more,
+})
+const OK = { ok: { const: true } }
+const ACTOR = { type: 'string', description: 'who acts: `cli`, `dashboard`, or the id of a registered script', default: 'cli' }
+const READER = {
+  type: 'string',
+  description: 'whose mailbox; of a session it is looked into without taking anything out',
+  default: 'cli',
+}
+const WHOSE_STATUS = { name: 'peerId', in: 'query', schema: { type: 'string', default: 'cli' }, description: 'who `self` is' }
+const LEFT_OUT = { type: 'string', description: 'the peer to leave out' }
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Schema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io })
+  return rest
+}
+
+const propertiesOf = (schema: Schema): Schema => (schema.properties ?? {}) as Schema // of an object schema
+const requiredOf = (schema: Schema): string[] => (schema.required ?? []) as string[] // likewise
+
+/** One operation's body, as the route takes it. */
+function bodySchema(path: string, name: OperationName, action: string | undefined): Schema {
+  const input = schemaOf(operations[name].input, 'input')
+  const names = new Map(Object.entries(renamed[name] ?? {}).map(([rest, own]) => [own, rest]))
+  const rest = (own: string) => names.get(own) ?? own
+  const place = placeFields[path]
+  const actor = name === 'peer.list' ? LEFT_OUT : name === 'message.inbox' ? READER : ACTOR
+  const properties = {
+    ...(action !== undefined && { action: { const: action } }),
+    ...Object.fromEntries(Object.entries(propertiesOf(input)).map(([key, schema]) => [rest(key), schema])),
+    ...(place && propertiesOf(schemaOf(place, 'input'))),
+    [actorField(path)]: actor,
+  }
+  const required = [...(action !== undefined && action !== defaultAction[path] ? ['action'] : []), ...requiredOf(input).map(rest)]
+  return object(properties, required, { additionalProperties: false, description: operations[name].summary })
+}
+
+/** One operation's answer in REST's words; what `toWire` does to values, done to their schema. */
+function answerSchema(name: OperationName): Schema {
+  const output = schemaOf(operations[name].output, 'output')
+  const properties = propertiesOf(output)
+  if (name === 'mesh.status')
+    Object.assign(properties, {
+      ...{ status: { const: 'ok' }, pid: { type: 'integer' }, port: { type: 'integer' } },
+      ...{ locks: object({ active: { type: 'integer' } }), events: object({ total: { type: 'integer' } }) },
+    })
+  if (name === 'state.get' || name === 'state.delete') properties.entry = { anyOf: [properties.entry, { type: 'null' }] }
+  const all = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, reworded(value)]))
+  const extra = name === 'mesh.status' ? ['status', 'pid', 'port'] : []
+  return object({ ...OK, ...all }, ['ok', ...requiredOf(output).filter((key) => key !== 'ok'), ...extra])
+}
+
+const WHO = ['lockedBy', 'updatedBy', 'emittedBy']
+
+/** `lockedBy: {id, name}` is `lockedBy` and `lockedByName` here; a message says its two ends a second time. */
+function reworded(schema: unknown): unknown {
+  if (typeof schema !== 'object' || schema === null) return schema
+  if (Array.isArray(schema)) return schema.map(reworded)
+  const node = schema as Schema // an object
+  const properties = node.properties as Schema | undefined // where it has any, they are schemas
+  if (!properties) return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, reworded(value)]))
+  const text = { type: node.properties && 'emittedBy' in properties ? ['string', 'null'] : 'string' }
+  const said = Object.entries(properties).flatMap(([key, value]) =>
+    WHO.includes(key)
+      ? [
+          [key, text],
+          [`${key}Name`, text],
+        ]
+      : [[key, reworded(value)]],
+  )
+  const isMessage = 'from' in properties && 'payload' in properties
+  const ends = isMessage ? { fromPeer: { type: 'string' }, toPeer: { type: 'string' }, delivered: { type: 'boolean' } } : {}
+  const required = requiredOf(node).flatMap((key) => (WHO.includes(key) ? [key, `${key}Name`] : [key]))
+  const { additionalProperties: _, ...rest } = node
+  return { ...rest, properties: { ...Object.fromEntries(said), ...ends }, required: [...required, ...Object.keys(ends)] }
+}
+
+const refusal = (code: RefusalCode) => ({
+  description: refusals[code].error,
+  content: json({ $ref: '#/components/schemas/Error' }),
+})
+const error = { description: 'what went wrong, as `code` says', content: json({ $ref: '#/components/schemas/Error' }) }
+const FAILURES = Object.fromEntries(
+  [...new Set([...Object.values(statusOf), ...Object.values(refusals).map((r) => r.status)])].map((s) => [String(s), error]),
+)
+
+function answers(schema: Schema, description: string, status = 200) {
+  return { [status]: { description, content: json(schema) }, ...FAILURES, 401: refusal('token') }
+}
+
+const post = (operationId: string, summary: string, body: Schema, responses: Schema) => ({
+  post: { operationId, summary, requestBody: { required: true, content: json(body) }, responses },
+})
+
+/** The document. The same for every leader of one version. */
+export function openapi() {
+  const paths: Schema = {
+    '/health': {
+      get: {
+        operationId: 'health',
+        summary: 'Whether a leader serves here; open to all.',
+        security: [],
+        parameters: [
+          {
+            name: 'Slm-Mesh-Challenge',
+            in: 'header',
+            schema: { type: 'string', maxLength: 256 },
+            description: 'any text; the answer then holds HMAC-SHA256(token, "<text> <port> <term> <pid>") in hex as `proof`',
+          },
+        ],
+        responses: {
+          200: {
+            description: 'it does',
+            content: json(
+              object(
+                {
+                  ...OK,
+                  status: { const: 'ok' },
+                  version: { type: 'string' },
+                  uptime: { type: 'integer', description: 'seconds in this term' },
+                  term: { type: 'integer' },
+                  pid: { type: 'integer' },
+                  proof: { type: 'string' },
+                },
+                ['ok', 'status', 'version', 'uptime', 'term', 'pid'],
+              ),
+            ),
+          },
+          ...FAILURES,
+        },
+      },
+    },
+  }
+  for (const door of doors(places)) {
+    const bodies = door.members.map(({ operation, action }) => bodySchema(door.name, operation, action))
+    const outputs = door.members.map(({ operation }) => answerSchema(operation))
+    const schema = (all: Schema[]): Schema => (all.length === 1 && all[0] ? all[0] : { anyOf: all })
+    const summary = door.members.map(({ operation }) => operations[operation].summary).join(' ')
+    const id = door.name.slice(1)
+    const responses = answers(schema(outputs), 'done')
+    paths[door.name] =
+      door.name === '/status'
+        ? { get: { operationId: id, summary, parameters: [WHOSE_STATUS], responses } }
+        : post(id, summary, schema(bodies), responses)
+  }
+  const named = schemaOf(Named.strict(), 'input')
+  Object.assign(paths, {
+    '/register': post(
+      'register',
+      'Joins as a script, which lives by heartbeats; any call under its id is one.',
+      schemaOf(Register.strict(), 'input'),
+      answers(object({ ...OK, peerId: { type: 'string' }, name: { type: 'string' } }), 'registered'),
+    ),
+    '/unregister': post('unregister', 'Leaves; its locks are free.', named, answers(object(OK), 'done')),
+    '/heartbeat': post('heartbeat', 'Says that a script is still there.', named, answers(object(OK), 'done')),
+    '/handover': post(
+      'handover',
+      'Asks the leader to hand the leadership on.',
+      { type: 'object', additionalProperties: false },
+      answers(object({ ...OK, term: { type: 'integer' } }), 'the term that ends now', 202),
+    ),
+    '/openapi.json': {
+      get: { operationId: 'openapi', summary: 'This document.', responses: answers({ type: 'object' }, 'OpenAPI 3.1') },
+    },
+    '/metrics': {
+      get: {
+        operationId: 'metrics',
+        summary: 'Figures in the text format of Prometheus.',
+        responses: { 200: { description: 'figures', content: { 'text/plain': { schema: { type: 'string' } } } }, ...FAILURES },
+      },
+    },
+    '/events/stream': {
+      get: {
+        operationId: 'eventStream',
+        summary:
+          'Events as they happen, as Server-Sent Events: `id` is the seq, `data` the event. `event: reset` says that the log now begins at `oldest`.',
+        parameters: [
+          { name: 'types', in: 'query', schema: { type: 'string' }, description: 'separated by commas; none: all' },
+          { name: 'since', in: 'query', schema: { type: 'string', pattern: '^\\d{1,15}$' }, description: 'begin after this seq' },
+          {
+            name: 'Last-Event-ID',
+            in: 'header',
+            schema: { type: 'string', pattern: '^\\d{1,15}$' },
+            description: 'goes before `since`',
+          },
+        ],
+        responses: {
+          200: { description: 'a stream', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+          ...FAILURES,
+        },
+      },
+    },
+  })
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'SLM Mesh',
+      version: VERSION,
+      summary: 'The mesh of AI coding sessions on this machine, through its elected leader.',
+      description:
+        'Served on loopback by whichever session leads. The bearer token stands in `leader.token` in the data directory and is new each term; the port is in `port` beside it.',
+      license: { name: 'Elastic-2.0', identifier: 'Elastic-2.0' },
+    },
+    servers: [{ url: 'http://127.0.0.1:7899' }],
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      schemas: {
+        Error: object(
+          {
+            ok: { const: false },
+            error: { type: 'string', description: 'a sentence' },
+            code: { type: 'string', enum: [...new Set([...Object.keys(statusOf), ...Object.keys(refusals)])] },
+            facts: { type: 'object', description: 'what the sentence was made of' },
+          },
+          ['ok', 'error', 'code'],
+        ),
+      },
+    },
+  }
+}
