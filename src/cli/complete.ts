@@ -101,7 +101,8 @@ const split = (word: string): [string, string?] => {
   return word.startsWith('--') && at !== -1 ? [word.slice(0, at), word.slice(at + 1)] : [word]
 }
 
-const optionOf = (command: Command, flag: string) => command.options.find((option) => option.long === flag || option.short === flag)
+const optionOf = (command: Command, flag: string) =>
+  command.options.find((option) => option.long === flag || option.short === flag)
 
 const commandsOf = (command: Command): Named[] =>
   command

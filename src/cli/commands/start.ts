@@ -42,10 +42,9 @@ async function start(desk: Desk, { detach = false, service }: Options): Promise<
   if (rows && running) {
     const leader = leaderOf(rows.leadership, desk.config)
     desk.answer({ started: false, peer: shown(running), leader }, () =>
-      [
-        `${safe(running.name)} runs already: a headless peer (pid ${running.pid}).`,
-        ...(leader ? [`${leads(leader)}.`] : []),
-      ].join('\n'),
+      [`${safe(running.name)} runs already: a headless peer (pid ${running.pid}).`, ...(leader ? [leads(leader)] : [])].join(
+        '\n',
+      ),
     )
     return EXIT_OK
   }

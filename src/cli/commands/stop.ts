@@ -50,7 +50,7 @@ async function stop(desk: Desk): Promise<number> {
     [
       ...ended.map((row) => `Ended ${safe(row.name)}, a headless peer (pid ${row.pid}).`),
       ...(handedOn ? [`${safe(handedOn.name)} (pid ${handedOn.pid}) has handed the leadership on; its session goes on.`] : []),
-      successor ? `${leads(successor)}.` : nobody(desk, handedOn),
+      successor ? leads(successor) : nobody(desk, handedOn),
     ].join('\n'),
   )
   for (const problem of problems) desk.terminal.err(`slm-mesh: ${problem}\n`)

@@ -31,7 +31,7 @@ export async function startDetached(desk: Desk): Promise<number> {
       desk.answer({ started, peer: shown(peer), leader, token: layout.token, log: layout.log }, () =>
         [
           `${safe(peer.name)} ${started ? 'runs' : 'runs already'}: a headless peer (pid ${peer.pid}). slm-mesh stop ends it.`,
-          `${leads(leader)}.`,
+          leads(leader),
           `token  ${safe(layout.token)}`,
           `log    ${safe(layout.log)}`,
         ].join('\n'),
