@@ -35,7 +35,9 @@ try {
   const result = { requests: count, rightPrefixMs: median(times.right), wrongMs: median(times.wrong), t }
   if (json) console.log(JSON.stringify(result, null, 2))
   else {
-    console.log(`${count} refused requests; medians: right prefix ${result.rightPrefixMs.toFixed(3)} ms, all wrong ${result.wrongMs.toFixed(3)} ms`)
+    console.log(
+      `${count} refused requests; medians: right prefix ${result.rightPrefixMs.toFixed(3)} ms, all wrong ${result.wrongMs.toFixed(3)} ms`,
+    )
     console.log(`Welch's t = ${t.toFixed(2)}: ${Math.abs(t) < 4.5 ? 'no difference is seen' : 'THE TIMES DIFFER'}`)
   }
 } finally {
@@ -60,11 +62,14 @@ async function published() {
 function refused(agent, port, token) {
   return new Promise((resolve, reject) => {
     const begun = performance.now()
-    const asking = request({ agent, host: '127.0.0.1', port, path: '/status', headers: { authorization: `Bearer ${token}` } }, (answer) => {
-      const took = performance.now() - begun
-      if (answer.statusCode !== 401) reject(new Error(`answered ${answer.statusCode}`))
-      answer.resume().once('end', () => resolve(took))
-    })
+    const asking = request(
+      { agent, host: '127.0.0.1', port, path: '/status', headers: { authorization: `Bearer ${token}` } },
+      (answer) => {
+        const took = performance.now() - begun
+        if (answer.statusCode !== 401) reject(new Error(`answered ${answer.statusCode}`))
+        answer.resume().once('end', () => resolve(took))
+      },
+    )
     asking.once('error', reject)
     asking.end()
   })

@@ -32,7 +32,16 @@ if (isServer) {
   const { processTerminal, readInput } = await import('../src/cli/process.ts')
   const stop = new AbortController()
   process.stdout.on('error', () => stop.abort())
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
+  // Nobody reads our complaints any more: no reason to end.
+  process.stderr.on('error', () => {})
+  let asked: number | undefined
+  const end = (signal: NodeJS.Signals) => {
+    // Shells, npm and timeout(1) may deliver one wish twice; whoever repeats it later does not want to wait any longer.
+    if (asked !== undefined && performance.now() - asked > 1_000) process.exit(130)
+    asked ??= performance.now()
+    stop.abort(signal)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
   process.exitCode = await main(args, {
     env: process.env,
     cwd: process.cwd(),

@@ -8,7 +8,7 @@ export interface Invocation {
   readonly terminal: Terminal
   /** Standard input as text, read to its end. */
   readonly input: () => Promise<string>
-  /** Aborted when nobody wants the rest: interrupted, or whoever read the output has gone. */
+  /** Aborted when nobody wants the rest: interrupted (its reason is the signal's name), or whoever read the output has gone. */
   readonly signal: AbortSignal
   /** The path of this program, to start more of it. */
   readonly program: string

@@ -22,11 +22,15 @@ const commands: Readonly<Record<string, Entry>> = {
   lock: { summary: 'who may edit what', load: () => import('./commands/lock.ts') },
   events: { summary: 'what happened, and what happens', load: () => import('./commands/events.ts') },
   watch: { summary: 'a live view of peers, mail, locks and events', load: () => import('./commands/watch.ts') },
+  start: { summary: 'keep the mesh served with no session open', load: () => import('./commands/start.ts') },
+  stop: { summary: 'end what start has started; sessions go on', load: () => import('./commands/stop.ts') },
   doctor: {
     summary: 'check this machine and the mesh on it; each finding with its fix',
     load: () => import('./commands/doctor.ts'),
   },
   clean: { summary: 'remove what dead processes left behind', load: () => import('./commands/clean.ts') },
+  logs: { summary: 'what the peers have logged', load: () => import('./commands/logs.ts') },
+  completion: { summary: 'print the completions of a shell', load: () => import('./commands/completion.ts') },
   demo: {
     summary: 'show the mesh at work: three real sessions in a temporary directory',
     load: () => import('./commands/demo.ts'),
@@ -62,6 +66,10 @@ export async function buildProgram(invocation: Invocation, only?: string) {
 
 /** Runs one command line. Resolves to the exit code. */
 export async function main(args: readonly string[], invocation: Invocation): Promise<number> {
+  if (args[0] === '__complete') {
+    const { complete } = await import('./complete.ts')
+    return complete(args.slice(args[1] === '--' ? 2 : 1), invocation, buildProgram)
+  }
   const words = args.filter((arg) => !arg.startsWith('-') && Object.hasOwn(commands, arg))
   // `help status` shows the second word's help; otherwise the first known word is the command.
   const { program, exitCode } = await buildProgram(invocation, words[0] ?? (args.length === 0 ? 'status' : ''))

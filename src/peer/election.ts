@@ -23,6 +23,9 @@ import type { TermGuard } from './term-guard.ts'
  * **What a leader may do.** Before every act it reads the row, and whatever it writes is fenced by its term (G3). A
  * leader that finds the term moved on, or its guard compromised, stops serving before anything else and follows.
  *
+ * **Handing on.** A leader that is asked to step aside leaves the row vacant, and does not stand again until somebody
+ * else has led in a later term, or one lease has passed: others come first, and nobody for good is no outcome.
+ *
  * **On failure.** A candidate that dies inside the transaction leaves at most a guard directory, which the next one
  * removes. A leader that dies leaves a row whose process is gone. A full disk or a suspended writer can keep the row
  * from moving: then nobody leads, and peers go on without, for they never need the leader.
@@ -89,8 +92,10 @@ export interface Election {
   readonly leadingTerm: number | null
   /** One round; returns what it decided. */
   runOnce(): Promise<Verdict>
-  /** Gives the leadership up, if it is ours, so that another takes it at once. */
-  resign(): Promise<void>
+  /** Gives the leadership up, if it is ours, so that another takes it at once. True where it was. */
+  resign(): Promise<boolean>
+  /** Gives the leadership up like `resign`, and lets everybody else go first. True where it was ours. */
+  stepAside(): Promise<boolean>
 }
 
 export function startElection(scope: Scope, options: ElectionOptions): Election {
@@ -101,6 +106,8 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
   let round: Promise<Verdict> | null = null
   let again = false
   let resigned = false
+  /** The term that was handed on, and until when, by the boot clock, the others go first. */
+  let aside: { term: number; until: number } | null = null
 
   async function decide(): Promise<Verdict> {
     const self = options.candidate()
@@ -115,7 +122,8 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
       // The guard's mtime is sign enough while it moves; the link is there for its closing.
       if (!doorbell.linked(socketPath) || silentMs > QUIET_ROUNDS * roundMs) doorbell.tell({ peerId: id, socketPath }, 'ping')
     }
-    if (typeof verdict === 'object' && !resigned && !scope.signal.aborted) await stand(self, row.term, verdict.stand)
+    if (aside && (row.term > aside.term || clock.uptime() >= aside.until)) aside = null
+    if (typeof verdict === 'object' && !aside && !resigned && !scope.signal.aborted) await stand(self, row.term, verdict.stand)
     return verdict
   }
 
@@ -150,20 +158,22 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
     options
       .lead(term, mine.scope, (why) => void stepDown(why, term))
       .catch((error: unknown) => {
+        if (mine.scope.signal.aborted) return // the term ended while its duties were being taken up
         log.error('could not take up the leadership', { term, error })
-        return stepDown('its duties could not be started', term)
+        void stepDown('its duties could not be started', term)
       })
   }
 
-  /** Stops serving first, then leaves the row vacant if it is still ours. */
-  async function stepDown(why: string, term = leading?.term): Promise<void> {
+  /** Stops serving first, then leaves the row vacant if it is still ours. True where this call did it. */
+  async function stepDown(why: string, term = leading?.term): Promise<boolean> {
     const ended = leading
-    if (!ended || ended.term !== term) return
+    if (!ended || ended.term !== term) return false
     leading = null
     log.info('stepped down', { term, why })
     const problem = (what: string) => (error: unknown) => log.warn(what, { error, term })
     await ended.scope[Symbol.asyncDispose]().catch(problem('could not end all duties'))
     await leadership.resign(ended.term, options.candidate().socketPath).catch(problem('could not resign'))
+    return true
   }
 
   function runOnce(): Promise<Verdict> {
@@ -213,7 +223,14 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
       resigned = true
       // A round that is standing now may still win: what it wins is given up as well.
       await round?.catch(() => {})
-      await stepDown('this peer is leaving')
+      return stepDown('this peer is leaving')
+    },
+    async stepAside() {
+      await round?.catch(() => {})
+      if (!leading) return false
+      // Noted before the row is vacant: a round of ours may come in between.
+      aside = { term: leading.term, until: clock.uptime() + options.leaseMs }
+      return stepDown('it was asked to hand the leadership on')
     },
   }
 }

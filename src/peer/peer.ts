@@ -53,6 +53,8 @@ export interface MeshPeer extends AsyncDisposable {
   /** Ids of messages in answers that have not left yet. */
   readonly carrying: ReadonlySet<string>
   readonly leadingTerm: number | null
+  /** Lets another lead, where this peer does and another is there; else it leads again after a lease. */
+  handOn(): Promise<void>
   /** What an operation leans on, for a door that answers somewhere else than to its caller. */
   context(door: Pick<Context, 'signal' | 'afterAnswer'>): Context
   /** The client has told which session this is. */
@@ -117,7 +119,10 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     self: () => me.id(),
     log,
     onRing: () => bell.ring(),
-    onLeader: () => election?.look(),
+    onLeader: () => {
+      election?.look()
+      bell.ring()
+    },
     onClosed: (peer) => {
       if (store.leadership.read().peer?.socketPath === peer.socketPath) election?.look()
       membership.look(peer).catch((error: unknown) => log.warn('could not look after a closed link', { error }))
@@ -138,6 +143,9 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   scope.defer(() =>
     store.peers.end(me.id(), 'left', socketPath).catch((error: unknown) => log.warn('could not say goodbye', { error })),
   )
+  const handOn = async () => {
+    if (await election?.stepAside()) await announce(store, doorbell, socketPath)
+  }
   election = startElection(scope, {
     leadership: store.leadership,
     doorbell,
@@ -151,12 +159,15 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
       await announce(store, doorbell, socketPath)
       const { startLeader } = await import('./leader/leader.ts')
       const self = () => ({ id: me.id(), socketPath })
-      const handOn = async () => stepDown('asked to hand it on')
       const onDeposed = () => stepDown('the term has moved on')
       await startLeader(termScope, { term, store, database, config, layout, clock, bell, self, isGone, log, onDeposed, handOn })
+      bell.ring() // the port is known now
     },
   })
-  scope.defer(() => election?.resign())
+  scope.defer(async () => {
+    // Told, the others need not find out by themselves; untold, they will.
+    if (await election?.resign()) await announce(store, doorbell, socketPath).catch(() => {})
+  })
   await election.runOnce()
   watch(scope, { config, database, doorbell, bell, log, socketPath, onReplaced: () => me.joinIn(database) })
 
@@ -176,6 +187,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     get leadingTerm() {
       return election.leadingTerm
     },
+    handOn,
     bell,
     store,
     log,
@@ -196,7 +208,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   }
 }
 
-/** Tells everybody who leads now; the links stay, and tell of a crash by closing. */
+/** Tells everybody that the leader's row has moved; the links stay, and tell of a crash by closing. */
 async function announce(store: Store, doorbell: Doorbell, ownSocket: string): Promise<void> {
   for (const row of await store.peers.all()) {
     if (row.live === 0 || row.socket_path === null || row.socket_path === ownSocket) continue

@@ -215,6 +215,59 @@ describe('round by round', () => {
     expect(mesh.row()).toMatchObject({ term: term + 1, peer: { id: 'p_2' } })
   })
 
+  test('who steps aside lets another lead, and may lead again after that one', async () => {
+    await using mesh = await openElection()
+    const [a, b] = [mesh.join(1), mesh.join(2)]
+    await a.runOnce()
+    const term = mesh.row().term
+    expect(await a.stepAside()).toBe(true)
+    expect(a.said).toEqual([`leads ${term}`, `ended ${term}`])
+    expect(mesh.row()).toMatchObject({ term, peer: null })
+    expect(mesh.guards.size).toBe(0)
+    await a.runOnce()
+    expect(mesh.row().peer).toBeNull() // the others come first
+    await b.runOnce()
+    expect(mesh.row()).toMatchObject({ term: term + 1, peer: { id: 'p_2' } })
+    expect(await a.runOnce()).toBe('follow')
+    mesh.processes.kill(2)
+    expect(await a.runOnce()).toEqual({ stand: 'dead' })
+    expect(a.leadingTerm).toBe(term + 2)
+  })
+
+  test('where nobody else wants it, who stepped aside leads again after a lease, and not before', async () => {
+    await using mesh = await openElection()
+    const a = mesh.join(1)
+    await a.runOnce()
+    const term = mesh.row().term
+    await a.stepAside()
+    mesh.clock.jump(10 * LEASE_MS) // the wall clock decides nothing
+    mesh.clock.pass(LEASE_MS - 1)
+    await a.runOnce()
+    expect(mesh.row()).toMatchObject({ term, peer: null })
+    mesh.clock.pass(1)
+    await a.runOnce()
+    expect(a.leadingTerm).toBe(term + 1)
+  })
+
+  test('who does not lead steps aside for nobody', async () => {
+    await using mesh = await openElection()
+    const [a, b] = [mesh.join(1), mesh.join(2)]
+    await a.runOnce()
+    expect(await b.stepAside()).toBe(false)
+    mesh.processes.kill(1)
+    await b.runOnce()
+    expect(b.leadingTerm).toBe(mesh.row().term)
+  })
+
+  test('who steps aside while standing gives up what it wins', async () => {
+    await using mesh = await openElection()
+    const a = mesh.join(1)
+    const round = a.runOnce()
+    expect(await a.stepAside()).toBe(true)
+    await round
+    expect(mesh.row().peer).toBeNull()
+  })
+
   test('of two who stand at once one leads and the other follows it', async () => {
     await using mesh = await openElection()
     const both = [mesh.join(1), mesh.join(2)]

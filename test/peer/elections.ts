@@ -62,6 +62,7 @@ export async function openElection() {
       look: () => election.look(),
       runOnce: () => election.runOnce(),
       resign: () => election.resign(),
+      stepAside: () => election.stepAside(),
       get leadingTerm() {
         return election.leadingTerm
       },

@@ -26,7 +26,7 @@ interface LeaderOptions {
   readonly log: Log
   readonly onDeposed: () => void
   readonly bell: Bell
-  /** Gives the leadership to another peer. */
+  /** Gives the leadership up, for the others to go first; resolves once they have been told. Ends this term's scope. */
   readonly handOn: () => Promise<void>
 }
 

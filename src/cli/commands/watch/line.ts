@@ -1,6 +1,6 @@
 import { cut, fitted, pad } from '../../table.ts'
 import { type Style, safe } from '../../terminal.ts'
-import { width as widthOf } from '../../width.ts'
+import { width } from '../../width.ts'
 
 /** Lines of a screen: pieces of text in one style each, exactly as wide as they must be. Pure. */
 
@@ -16,14 +16,14 @@ export const span = (text: string, style?: Style): Span => ({ text, style })
 /** Printable ASCII and our own signs are one column each; finding that out is far cheaper than measuring. */
 const NARROW = /^[ -~→★●◐○↩…·─━│]*$/
 export const isNarrow = (text: string) => NARROW.test(text)
-const measured = (text: string) => (isNarrow(text) ? text.length : widthOf(text))
+const measured = (text: string) => (isNarrow(text) ? text.length : width(text))
 
 export const widthOf = (line: Line) => line.reduce((sum, { text }) => sum + measured(text), 0)
 
-/** Cut or filled up to exactly `width` columns. */
-export function toWidth(line: Line, width: number): Line {
+/** Cut or filled up to exactly so many columns. */
+export function toWidth(line: Line, columns: number): Line {
   const kept: Span[] = []
-  let room = width
+  let room = columns
   for (const { text, style } of line) {
     const own = measured(text)
     if (own <= room) {
