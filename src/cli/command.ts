@@ -32,7 +32,7 @@ export interface Desk extends Invocation {
 type Argument = string | string[]
 
 /** Resolves to the exit code; nothing is 0. Failures are thrown. */
-export type Run<O, A extends readonly Argument[]> = (desk: Desk, options: O, ...args: A) => Promise<number | undefined>
+type Run<O, A extends readonly Argument[]> = (desk: Desk, options: O, ...args: A) => Promise<number | undefined>
 
 /** Makes a commander action of a command's function. */
 export type Handle = <O, A extends readonly Argument[]>(run: Run<O, A>) => (...given: unknown[]) => Promise<void>
@@ -135,7 +135,7 @@ export function complain(error: unknown, { terminal }: Invocation, json: boolean
   if (error instanceof MeshError) {
     const { exit, hint } = describe(error)
     if (json) terminal.out(`${asDocument({ ok: false, error: error.message, code: error.code, facts: error.facts })}\n`)
-    terminal.err(`slm-mesh: ${safe(error.message)}${hint ? ` (${hint})` : ''}\n`)
+    terminal.err(`slm-mesh: ${safe(error.message.replace(/^slm-mesh: /, ''))}${hint ? ` (${hint})` : ''}\n`)
     return exit
   }
   const isSystemError = error instanceof Error && 'syscall' in error

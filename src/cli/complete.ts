@@ -35,7 +35,7 @@ export async function complete(words: readonly string[], invocation: Invocation,
 }
 
 /** Where on the command line the last word stands. */
-export interface Place {
+interface Place {
   readonly command: Command
   readonly args: readonly string[]
   readonly options: Readonly<Record<string, string>>
@@ -45,7 +45,7 @@ export interface Place {
 }
 
 type Source = 'peers' | 'keys' | 'namespaces' | 'locks'
-export type Live = (source: Source, place: Place) => readonly Named[]
+type Live = (source: Source, place: Place) => readonly Named[]
 
 /** Everything that fits the place of the last word. Pure but for `live`. */
 export function candidates(program: Command, before: readonly string[], current: string, live: Live): readonly Named[] {

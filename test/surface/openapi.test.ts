@@ -2,10 +2,12 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { refusals, statusOf } from '../../src/peer/leader/failures.ts'
 import { openapi } from '../../src/peer/leader/openapi.ts'
 import { type Leading, leading } from '../support/leader.ts'
 import { scaled } from '../support/scale.ts'
 import { asJson, expectStored } from '../support/stored.ts'
+import { restPage } from './rest-page.ts'
 
 type Schema = Record<string, unknown>
 interface Operation {
@@ -32,6 +34,11 @@ function problems(schema: Schema, value: unknown): string | null {
 
 describe('the OpenAPI document', () => {
   test('is what openapi.json says', () => expectStored('openapi.json', asJson(document)))
+
+  test('is what the page about REST says', () => {
+    const statuses = { ...statusOf, ...Object.fromEntries(Object.entries(refusals).map(([code, { status }]) => [code, status])) }
+    expectStored('docs/rest.md', restPage({ ...JSON.parse(JSON.stringify(document)), statuses }))
+  })
 
   test('is valid OpenAPI 3.1, as a public validator finds', async () => {
     const result = await new Validator().validate(JSON.parse(JSON.stringify(document)))

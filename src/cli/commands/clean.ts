@@ -21,7 +21,7 @@ export const define: Define = (command, handle) => {
     .option('-n, --dry-run', 'only say what would be done')
     .addHelpText(
       'after',
-      `\nIt removes what dead processes left behind, and ends MCP servers of ours whose agent is gone. What lives is never touched.\n${examples('slm-mesh clean --dry-run', 'slm-mesh clean', "slm-mesh clean --json | jq '.done[].what'")}`,
+      `\nIt removes what dead processes left behind, and ends MCP servers of ours whose\nagent is gone. What lives is never touched.\n${examples('slm-mesh clean --dry-run', 'slm-mesh clean', "slm-mesh clean --json | jq '.done[].what'")}`,
     )
     .action(handle(clean))
 }

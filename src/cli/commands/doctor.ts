@@ -7,7 +7,7 @@ export const define: Define = (command, handle) => {
   command
     .addHelpText(
       'after',
-      `\nIt looks, and changes nothing. Exit code 1 where something has failed; a warning is none.\n${examples('slm-mesh doctor', `slm-mesh doctor --json | jq '.findings[] | select(.status != "ok")'`)}`,
+      `\nIt looks, and changes nothing. Exit code 1 where something has failed; a warning\nis none.\n${examples('slm-mesh doctor', `slm-mesh doctor --json | jq '.findings[] | select(.status != "ok")'`)}`,
     )
     .action(handle(doctor))
 }

@@ -23,7 +23,7 @@ export interface LeaderAddress {
   readonly host: string
 }
 
-export interface StreamOptions {
+interface StreamOptions {
   readonly types: readonly string[]
   /** Events after this seq; undefined: from now on. */
   readonly after?: number | undefined

@@ -61,7 +61,16 @@ export class Session {
     return this.child.pid ?? 0
   }
 
-  async call(tool: string, args: Record<string, unknown> = {}): Promise<Answer> {
+  call(tool: string, args: Record<string, unknown> = {}): Promise<Answer> {
+    return kept(this.#call(tool, args))
+  }
+
+  /** A call that must work. */
+  must(tool: string, args: Record<string, unknown> = {}): Promise<Answer> {
+    return kept(this.#must(tool, args))
+  }
+
+  async #call(tool: string, args: Record<string, unknown>): Promise<Answer> {
     // Codex tells with each call which thread makes it.
     const _meta = this.options.agent.startsWith('codex') ? { threadId: 'demo-thread' } : {}
     const result = await this.client.callTool({ name: tool, arguments: args, _meta }, CallToolResultSchema, { timeout: 60_000 })
@@ -73,9 +82,8 @@ export class Session {
     }
   }
 
-  /** A call that must work. */
-  async must(tool: string, args: Record<string, unknown> = {}): Promise<Answer> {
-    const answer = await this.call(tool, args)
+  async #must(tool: string, args: Record<string, unknown>): Promise<Answer> {
+    const answer = await this.#call(tool, args)
     if (answer.isError) throw new Error(`${tool} failed for ${this.name}: ${answer.text}`)
     return answer
   }
@@ -89,6 +97,12 @@ export class Session {
     this.child.stdin?.end()
     await this.#exited
   }
+}
+
+/** An answer that a step may no longer wait for when it comes, or fails: one that failed earlier has ended the step. */
+function kept<T>(answer: Promise<T>): Promise<T> {
+  answer.catch(() => {})
+  return answer
 }
 
 /** A child's standard streams as an MCP transport; the SDK's own would hide the child that the story kills. */

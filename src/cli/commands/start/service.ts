@@ -7,7 +7,7 @@ import { EXIT_OK } from '../../failures.ts'
 /** Service files for this very program and mesh, to start a headless peer at login. */
 
 /** What the service manager is to run, and with which of our settings. */
-export interface Service {
+interface Service {
   readonly node: string
   readonly program: string
   readonly dataDir: string
