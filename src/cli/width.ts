@@ -1,7 +1,9 @@
+import { eastAsianWidth } from 'get-east-asian-width'
+
 /**
- * How many columns of a terminal a text takes. Written out here because loading string-width costs a command more time
- * than all of its own work: what needs Unicode's tables is made only when a text is not plain ASCII. A test holds it to
- * string-width.
+ * How many columns of a terminal a text takes: string-width's rules on its table, whose other half (a pattern of all
+ * emoji) costs a command half of its start when it is loaded. What needs patterns of Unicode is made only when a text is
+ * not plain ASCII. A test holds it to string-width.
  */
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is where they are
@@ -25,20 +27,18 @@ export function width(text: string): number {
 }
 
 /** Made at the first text that needs them. */
-let tables: { invisible: RegExp; emoji: RegExp; wide: RegExp; spacing: RegExp } | undefined
+let tables: { invisible: RegExp; emoji: RegExp; spacing: RegExp } | undefined
 
 function widthOf(character: string): number {
   tables ??= {
     invisible: /^[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Cs}\p{Mn}\p{Me}]+/u,
     emoji: /(?!\p{RI})\p{Emoji_Presentation}|\p{Emoji}\ufe0f|[0-9#*]\ufe0f?\u20e3|\p{RI}\p{RI}/u,
-    // East Asian Wide and Fullwidth, beside the emoji among them.
-    wide: /^[\u1100-\u115f\u2329\u232a\u2630-\u2637\u268a-\u268f\u2e80-\u303e\u3041-\u3247\u3250-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6b\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2fb}\u{1d300}-\u{1d376}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]/u,
     spacing: /\p{Mc}|[\uff00-\uffef]/gu,
   }
-  const { invisible, emoji, wide, spacing } = tables
+  const { invisible, emoji, spacing } = tables
   const visible = character.replace(invisible, '')
   if (visible === '') return 0
   if (emoji.test(visible)) return 2
   const [first = '', ...rest] = visible
-  return (wide.test(first) ? 2 : 1) + (rest.join('').match(spacing)?.length ?? 0)
+  return eastAsianWidth(first.codePointAt(0) ?? 0) + (rest.join('').match(spacing)?.length ?? 0)
 }

@@ -64,8 +64,7 @@ export function makePrivateDir(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
   } catch (error) {
-    const found = lstatSync(path, { throwIfNoEntry: false })
-    if (!found) throw unusable(path, error)
+    if (!isThere(path)) throw unusable(path, error)
   }
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (!stat) throw fail('storage', { path, detail: 'it vanished while it was being made' })
@@ -77,6 +76,15 @@ export function makePrivateDir(path: string): void {
     accessSync(path, constants.W_OK)
   } catch (error) {
     throw unusable(path, error)
+  }
+}
+
+/** Whatever it is, a link that leads nowhere included. Below a file there is nothing. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return false
   }
 }
 

@@ -1,13 +1,14 @@
+import fc from 'fast-check'
 import stringWidth from 'string-width'
 import { expect, test } from 'vitest'
 import { characters, width } from '../../src/cli/width.ts'
 
-test('every character that Unicode has assigned takes the room that string-width says', () => {
+test('every character takes the room that string-width says', () => {
   const different: string[] = []
   for (let code = 0; code < 0x40000; code++) {
     if (code >= 0xd800 && code < 0xe000) continue
     const character = String.fromCodePoint(code)
-    if (/\p{Assigned}/u.test(character) && width(character) !== stringWidth(character)) different.push(code.toString(16))
+    if (width(character) !== stringWidth(character)) different.push(code.toString(16))
   }
   expect(different).toEqual([])
 })
@@ -36,4 +37,16 @@ test.each([
 test('characters are what a reader counts', () => {
   expect(characters('a👨‍👩‍👧e\u0301日')).toEqual(['a', '👨‍👩‍👧', 'e\u0301', '日'])
   expect(characters('plain')).toEqual(['p', 'l', 'a', 'i', 'n'])
+})
+
+test('any text takes the room that string-width says', () => {
+  const texts = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }))
+  fc.assert(
+    fc.property(texts, (text) => {
+      // Colours are not text: they are added after measuring.
+      fc.pre(!text.includes('\u001b') && !text.includes('\u009b'))
+      expect(width(text)).toBe(stringWidth(text))
+    }),
+    { numRuns: 2_000 },
+  )
 })
