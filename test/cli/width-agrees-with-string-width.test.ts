@@ -40,7 +40,8 @@ test('characters are what a reader counts', () => {
 })
 
 test('any text takes the room that string-width says', () => {
-  const texts = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }))
+  const jamo = fc.constantFrom('\u1100', '\u1161', '\u11a8', '한', '\ud7b0', '\ua960', 'a', '日', '\u0301', '👍', '\u200d')
+  const texts = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), fc.string({ unit: jamo }))
   fc.assert(
     fc.property(texts, (text) => {
       // Colours are not text: they are added after measuring.
