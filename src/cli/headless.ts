@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../core/config.ts'
+import { isFailure } from '../core/errors.ts'
 import { processOf } from '../core/identity.ts'
 import type { Leadership } from '../core/leadership.ts'
 import type { Layout } from '../core/paths.ts'
 import type { PeerRow } from '../core/peers.ts'
+import { sleep } from '../core/scope.ts'
+import { BUSY_DEADLINE_MS } from '../core/sqlite-errors.ts'
 import { isGone } from '../peer/process-identity.ts'
 import { type Rows, rowsIn } from './rows.ts'
 import { safe } from './terminal.ts'
@@ -15,8 +18,17 @@ export const isHeadless = (row: PeerRow) => row.kind === 'headless' && isLiving(
 /** A process stands behind it: as far as anybody can tell. */
 export const isLiving = (row: PeerRow) => row.live === 1 && !isGone(processOf(row))
 
-/** The rows of a mesh that may not be there yet. */
-export const rowsOf = (layout: Layout): Rows | undefined => (existsSync(layout.database) ? rowsIn(layout.database) : undefined)
+/** The rows of a mesh that may not be there yet. Waits while a new file is being set up: nobody else may read it then. */
+export async function rowsOf({ database }: Layout): Promise<Rows | undefined> {
+  for (const until = performance.now() + BUSY_DEADLINE_MS; ; ) {
+    try {
+      return existsSync(database) ? rowsIn(database) : undefined
+    } catch (error) {
+      if (!isFailure(error, 'busy') || performance.now() > until) throw error
+      await sleep(5, undefined, true)
+    }
+  }
+}
 
 /** A peer in documents for programs. */
 export const shown = ({ id, name, pid }: PeerRow) => ({ id, name, pid })

@@ -37,7 +37,7 @@ async function start(desk: Desk, { detach = false, service }: Options): Promise<
     const { printService } = await import('./start/service.ts')
     return printService(desk, service)
   }
-  const rows = rowsOf(desk.layout)
+  const rows = await rowsOf(desk.layout)
   const running = rows?.peers.find(isHeadless)
   if (rows && running) {
     const leader = leaderOf(rows.leadership, desk.config)

@@ -23,7 +23,7 @@ export const define: Define = (command, handle) => {
 }
 
 async function stop(desk: Desk): Promise<number> {
-  const before = rowsOf(desk.layout)
+  const before = await rowsOf(desk.layout)
   const headless = before?.peers.filter(isHeadless) ?? []
   const leader = before && leaderOf(before.leadership, desk.config)
   if (!leader && headless.length === 0) {
@@ -80,19 +80,19 @@ async function end(row: PeerRow, signal: AbortSignal): Promise<string | null> {
 /** Asks a leading session to let another lead. Null once the row has moved; else why it has not. */
 async function handOn(desk: Desk, leader: NonNullable<Leader>): Promise<string | null> {
   const who = `${safe(leader.name)} (pid ${leader.pid})`
-  const hasMoved = () => {
-    const now = rowsOf(desk.layout)?.leadership
+  const hasMoved = async () => {
+    const now = (await rowsOf(desk.layout))?.leadership
     return now === undefined || now.term !== leader.term || now.peer === null
   }
   await using mesh = await connect(desk, false)
-  if (hasMoved()) return null
+  if (await hasMoved()) return null
   if (!mesh.client) return `${who} leads and does not answer, so it was not asked to hand the leadership on`
   // An answer that was lost on the way says nothing; the row does.
   const refused = await mesh.client.ask('POST', '/handover', {}, desk.signal).then(
     () => null,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   )
-  for (const until = performance.now() + MOVE_MS; !hasMoved(); ) {
+  for (const until = performance.now() + MOVE_MS; !(await hasMoved()); ) {
     if (performance.now() > until || desk.signal.aborted)
       return `${who} was asked to hand the leadership on, and still leads${refused === null ? '' : `: ${safe(refused)}`}`
     await sleep(LOOK_EVERY_MS, desk.signal, true)
@@ -103,7 +103,7 @@ async function handOn(desk: Desk, leader: NonNullable<Leader>): Promise<string |
 /** Who leads after `previous`; waits for one who serves where somebody is there to lead. */
 async function whoLeads(desk: Desk, previous: NonNullable<Leader>): Promise<Leader> {
   for (const until = performance.now() + MOVE_MS; ; ) {
-    const now = rowsOf(desk.layout)
+    const now = await rowsOf(desk.layout)
     const leader = now ? leaderOf(now.leadership, desk.config) : null
     const others = now?.peers.some((row) => isLiving(row) && row.socket_path !== null && row.id !== previous.id)
     if ((leader && leader.url !== null) || !others || performance.now() > until || desk.signal.aborted) return leader

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { resolve } from 'node:path'
-import { openDataDir } from '../../../core/paths.ts'
+import { MeshError } from '../../../core/errors.ts'
+import { type Layout, openDataDir } from '../../../core/paths.ts'
+import type { PeerRow } from '../../../core/peers.ts'
 import { sleep } from '../../../core/scope.ts'
 import type { Desk } from '../../command.ts'
 import { connect } from '../../connect.ts'
@@ -17,15 +19,15 @@ export async function startDetached(desk: Desk): Promise<number> {
   // Here, where a place that cannot be used is told at once; and the child needs no directory of ours.
   const layout = openDataDir(resolve(desk.cwd, desk.config.dataDir))
   const child = launch(desk, layout.dataDir)
+  // However the waiting ends, it must not keep this process alive.
+  desk.scope.defer(() => child.release())
   const until = performance.now() + desk.config.leaseMs + START_UP_MS
   for (;;) {
     const ended = child.ended()
-    const peer = rowsOf(layout)?.peers.find((row) => isHeadless(row) && (row.pid === child.pid || ended?.code === 0))
+    const { peer, found } = await look(desk, layout, (row) => row.pid === child.pid || ended?.code === 0)
     if (ended && !peer) return report(desk, child.said() || `it ended with exit code ${ended.code} and said nothing`)
-    const found = peer && (await leaderThatAnswers(desk))
     if (peer && found?.leader) {
       const { leader } = found
-      child.release()
       if (child.said() !== '') desk.remark(safeLines(child.said()))
       const started = ended === undefined
       desk.answer({ started, peer: shown(peer), leader, token: layout.token, log: layout.log }, () =>
@@ -43,11 +45,22 @@ export async function startDetached(desk: Desk): Promise<number> {
       return EXIT_INTERRUPTED
     }
     if (performance.now() > until) {
-      child.release()
       const why = found?.why ?? 'It has not joined the mesh.'
       return report(desk, `a headless peer (pid ${child.pid}) was started, but nothing is served yet. ${why}`)
     }
     await sleep(LOOK_EVERY_MS, desk.signal, true)
+  }
+}
+
+/** The headless peer that fits, and who serves. */
+async function look(desk: Desk, layout: Layout, fits: (row: PeerRow) => boolean) {
+  try {
+    const peer = (await rowsOf(layout))?.peers.find((row) => isHeadless(row) && fits(row))
+    return { peer, found: peer && (await leaderThatAnswers(desk)) }
+  } catch (error) {
+    // What is wrong with the file for good, the child says itself.
+    if (!(error instanceof MeshError)) throw error
+    return { peer: undefined, found: { leader: null, why: `${error.message}.` } }
   }
 }
 
