@@ -26,7 +26,10 @@ export async function startHere(desk: Desk): Promise<number> {
     projectPath: dataDir,
     stderr: terminal.err,
   })
-  desk.scope.defer(() => Promise.race([peer.leave(), sleep(GOODBYE_MS, undefined, true)]))
+  desk.scope.defer(async () => {
+    const gone = new AbortController()
+    await Promise.race([peer.leave().finally(() => gone.abort()), sleep(GOODBYE_MS, gone.signal, true)])
+  })
   keepAlive(desk, peer)
 
   const elder = await elderOf(peer)
