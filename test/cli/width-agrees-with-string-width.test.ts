@@ -5,7 +5,7 @@ import { characters, width } from '../../src/cli/width.ts'
 
 test('every character takes the room that string-width says', () => {
   const different: string[] = []
-  for (let code = 0; code < 0x40000; code++) {
+  for (let code = 0; code < 0x20000; code++) {
     if (code >= 0xd800 && code < 0xe000) continue
     const character = String.fromCodePoint(code)
     if (width(character) !== stringWidth(character)) different.push(code.toString(16))
@@ -48,6 +48,6 @@ test('any text takes the room that string-width says', () => {
       fc.pre(!text.includes('\u001b') && !text.includes('\u009b'))
       expect(width(text)).toBe(stringWidth(text))
     }),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   )
 })

@@ -141,11 +141,11 @@ test('what is served matches it: every answer, to requests good and bad, has the
       const isAllowed = problems(operation.requestBody?.content['application/json'].schema ?? {}, body) === null
       if (!isAllowed) expect([path, body, answer.status]).toEqual([path, body, 400])
     }),
-    { numRuns: scaled(400, 10_000) },
+    { numRuns: scaled(200, 10_000) },
   )
   const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status} ×${count}`)
   console.info(`openapi: answers by status: ${counts.join(', ')}`)
-  expect(statuses.get(200) ?? 0).toBeGreaterThan(50)
+  expect(statuses.get(200) ?? 0).toBeGreaterThan(25)
   expect(statuses.get(400) ?? 0).toBeGreaterThan(20)
 })
 
