@@ -27,10 +27,11 @@ export function createStatus(database: Database, clock: Clock, peers: Peers) {
 
     async counts(): Promise<z.infer<typeof Counts>> {
       return database.read((sql) => {
-        const rows = sql.all<PeerRow>("SELECT * FROM peers WHERE kind <> 'known'")
+        const mailboxes = sql.all<PeerRow>('SELECT * FROM peers')
+        const rows = mailboxes.filter((row) => row.kind !== 'known')
         const having = (status: Peer['status']) => rows.filter((row) => peers.toPeer(row).status === status).length
         const total = (name: string) => sql.get<{ value: number }>('SELECT value FROM totals WHERE name = ?', name)?.value ?? 0
-        const sum = (column: 'unread' | 'queued') => rows.reduce((n, row) => n + row[column], 0)
+        const sum = (column: 'unread' | 'queued') => mailboxes.reduce((n, row) => n + row[column], 0)
         return {
           peers: { active: having('active'), stale: having('stale'), away: having('away'), total: rows.length },
           messages: { total: total('messages'), unread: sum('unread'), undelivered: sum('queued') },

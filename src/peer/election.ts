@@ -160,6 +160,8 @@ export function startElection(scope: Scope, options: ElectionOptions): Election 
       .catch((error: unknown) => {
         if (mine.scope.signal.aborted) return // the term ended while its duties were being taken up
         log.error('could not take up the leadership', { term, error })
+        // A program that was replaced under its process, say: the others go first, and it does not try without pause.
+        aside = { term, until: clock.uptime() + options.leaseMs }
         void stepDown('its duties could not be started', term)
       })
   }

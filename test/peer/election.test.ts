@@ -202,6 +202,26 @@ describe('round by round', () => {
     expect(mesh.guards.size).toBe(0)
   })
 
+  test('who cannot take up the duties lets the others go first, and tries again after a lease, not without pause', async () => {
+    await using mesh = await openElection()
+    const broken = mesh.join(1, { lead: () => Promise.reject(new Error('the program was replaced')) })
+    await broken.runOnce()
+    await mesh.settled(() => mesh.row().peer === null)
+    const { term } = mesh.row()
+    for (let round = 0; round < 4; round++) {
+      mesh.clock.pass(ROUND_MS)
+      await broken.runOnce()
+      expect(mesh.row()).toMatchObject({ term, peer: null })
+    }
+    mesh.clock.pass(LEASE_MS)
+    await broken.runOnce()
+    await mesh.settled(() => mesh.row().term === term + 1 && mesh.row().peer === null)
+    const whole = mesh.join(2)
+    await whole.runOnce()
+    expect(whole.leadingTerm).toBe(term + 2)
+    expect(await broken.runOnce()).toBe('follow')
+  })
+
   test('who resigns leaves the office to the next, and stands no more', async () => {
     await using mesh = await openElection()
     const [a, b] = [mesh.join(1), mesh.join(2)]

@@ -43,11 +43,11 @@ async function peers(desk: Desk, { scope, all = false, absolute = false }: Optio
       of: (peer) => peer.status,
       style: (peer) => (peer.status === 'active' ? 'green' : peer.status === 'stale' ? 'yellow' : 'dim'),
     },
-    { title: 'REACH', of: (peer) => peer.reach },
     { title: 'SEEN', of: (peer) => time.past(peer.lastHeartbeat) },
+    { title: 'SUMMARY', of: (peer) => peer.summary, min: 12 },
     { title: 'PROJECT', of: (peer) => peer.projectPath, min: 16, cut: 'start' },
     { title: 'BRANCH', of: (peer) => peer.gitBranch ?? '', min: 8 },
-    { title: 'SUMMARY', of: (peer) => peer.summary, min: 12 },
+    { title: 'REACH', of: (peer) => peer.reach },
   ]
   desk.answer({ via: mesh.via, peers: shown }, () =>
     shown.length === 0 ? (desk.terminal.isTty ? 'No peers.' : '') : table(desk.terminal, columns, shown),

@@ -20,7 +20,8 @@ interface FrontOptions {
   readonly isLeading: () => boolean
   readonly onDeposed: () => void
   readonly loadRoutes: () => Promise<Handler>
-  readonly onError: (error: unknown) => void
+  /** The routes cannot be loaded: another had better lead. */
+  readonly onUnable: (error: unknown) => void
 }
 
 const MAX_CHALLENGE = 256
@@ -39,12 +40,16 @@ export function createFront(options: FrontOptions): Handler {
     })
   }
 
+  function refuse(response: ServerResponse): void {
+    const error = `term ${term} is over; read the port of the new leader`
+    answer(response, statusOf.not_leader, { ok: false, error, code: 'not_leader', facts: { term } })
+  }
+
   return (request, response) => {
     if (!options.isLeading()) {
       // The server goes with the term: first the answer leaves.
       response.once('close', options.onDeposed)
-      const error = `term ${term} is over; read the port of the new leader`
-      return answer(response, statusOf.not_leader, { ok: false, error, code: 'not_leader', facts: { term } })
+      return refuse(response)
     }
     try {
       fromHere(request)
@@ -58,8 +63,8 @@ export function createFront(options: FrontOptions): Handler {
     routes.then(
       (handle) => handle(request, response),
       (error: unknown) => {
-        options.onError(error)
-        response.destroy()
+        response.once('close', () => options.onUnable(error))
+        refuse(response)
       },
     )
   }

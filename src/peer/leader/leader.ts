@@ -51,7 +51,10 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
         const { bell, handOn } = options
         return createRoutes({ term, token: token.token, store, clock, config, log, bell, selfId, signal: scope.signal, handOn })
       },
-      onError: (error) => log.error('the routes could not be loaded', { error }),
+      onUnable: (error) => {
+        log.error('the routes could not be loaded: was the program replaced? another session is asked to lead', { error })
+        options.handOn().catch((problem: unknown) => log.warn('could not hand on', { error: problem }))
+      },
     }),
     onPort: async (port) => {
       await store.leadership.publish(term, socketPath, port, token.hash)
