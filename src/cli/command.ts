@@ -3,9 +3,9 @@ import { type Config, readConfig } from '../core/config.ts'
 import { type Code, type Facts, fail, isFailure, MeshError } from '../core/errors.ts'
 import { type Layout, layoutOf } from '../core/paths.ts'
 import { Scope, sleep } from '../core/scope.ts'
-import type { Mesh } from './connect.ts'
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, failures } from './failures.ts'
 import type { Invocation } from './invocation.ts'
+import type { Mesh } from './mesh.ts'
 import { paint, safe, safeLines } from './terminal.ts'
 
 /** What every command is made of: its words, and a desk with all that it may use. */

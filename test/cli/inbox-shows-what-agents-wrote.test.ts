@@ -83,7 +83,13 @@ test('before a terminal, hostile text stays in its place and nothing is wider th
   for (const columns of [40, 80, 200]) {
     const { out } = await screenIn(dir)(['inbox', '--filter', 'all'], { columns })
     expect(out).not.toMatch(OBEYED)
-    const [facts = '', ...text] = out.trimEnd().split('\n')
+    const lines = out.trimEnd().split('\n')
+    // Facts begin the message, and go on indented by two; only text is indented by four.
+    const factLines = lines.findIndex((line) => /^ {4}/.test(line))
+    const facts = lines.slice(0, factLines).join('\n')
+    const text = lines.slice(factLines)
+    expect(facts).toMatch(/(^|\n {2}| · )m_[0-9a-z]{19}(\n|$)/)
+    for (const line of lines.slice(0, factLines)) expect(stringWidth(line)).toBeLessThanOrEqual(columns)
     expect(facts).toMatch(/^mallory \(test-agent\) → cli · /)
     for (const line of text) {
       expect(line).toMatch(/^ {4}|^$/)

@@ -1,7 +1,7 @@
 import type { Event } from '../../core/events.ts'
 import { asDocument, type Define, type Desk, examples, misused, wholeNumber } from '../command.ts'
-import type { Mesh } from '../connect.ts'
 import { EXIT_INTERRUPTED, EXIT_OK } from '../failures.ts'
+import type { Mesh } from '../mesh.ts'
 import { sentence } from '../sentence.ts'
 import { type Column, cut, table } from '../table.ts'
 import { paint, safe } from '../terminal.ts'

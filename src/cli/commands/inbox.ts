@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { Option } from 'commander'
 import type { Message } from '../../core/message.ts'
 import { type Define, type Desk, examples, wholeNumber } from '../command.ts'
@@ -5,6 +6,7 @@ import { EXIT_ABSENT, EXIT_INTERRUPTED, EXIT_OK } from '../failures.ts'
 import { fold } from '../fold.ts'
 import { paint, safe, safeLines, type Terminal } from '../terminal.ts'
 import { type Times, times } from '../times.ts'
+import { width } from '../width.ts'
 
 interface Options {
   filter: 'unread' | 'all' | 'sent'
@@ -83,9 +85,22 @@ function written(terminal: Terminal, message: Message, time: Times): string {
     paint(terminal, 'dim', id),
     ...(replyTo === null ? [] : [paint(terminal, 'dim', `answers ${replyTo}`)]),
   ]
+  const columns = terminal.isTty ? terminal.size().columns : Number.POSITIVE_INFINITY
   const room = terminal.isTty ? Math.max(20, terminal.size().columns) - INDENT.length : Number.POSITIVE_INFINITY
   const lines = safeLines(payload)
     .split('\n')
     .flatMap((line) => fold(line, room))
-  return [facts.join(' · '), ...lines.map((line) => `${INDENT}${line}`.trimEnd())].join('\n')
+  return [joined(facts, columns), ...lines.map((line) => `${INDENT}${line}`.trimEnd())].join('\n')
+}
+
+/** Facts on as few lines as they fit on, none of them broken: an id is there to be copied. Indented less than any text. */
+function joined(facts: readonly string[], columns: number): string {
+  const lines: string[] = []
+  for (const fact of facts) {
+    const longer = lines.length === 0 ? fact : `${lines.at(-1)} · ${fact}`
+    if (lines.length === 0 || width(stripVTControlCharacters(longer)) > columns)
+      lines.push(lines.length === 0 ? fact : `  ${fact}`)
+    else lines[lines.length - 1] = longer
+  }
+  return lines.join('\n')
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createMailboxes } from '../../../src/cli/commands/watch/mailboxes.ts'
 import type { Change } from '../../../src/cli/commands/watch/model.ts'
-import type { Mesh } from '../../../src/cli/connect.ts'
+import type { Mesh } from '../../../src/cli/mesh.ts'
 import { fail } from '../../../src/core/errors.ts'
 import type { Caller } from '../../../src/core/operations.ts'
 import { message } from '../../support/watch-models.ts'

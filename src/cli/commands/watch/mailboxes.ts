@@ -2,7 +2,7 @@ import { MeshError } from '../../../core/errors.ts'
 import type { Event } from '../../../core/events.ts'
 import type { Message } from '../../../core/message.ts'
 import { KNOWN_SENDERS } from '../../../core/outsiders.ts'
-import type { Mesh } from '../../connect.ts'
+import type { Mesh } from '../../mesh.ts'
 import { type Change, textOf } from './model.ts'
 
 /**

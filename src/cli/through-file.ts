@@ -1,0 +1,86 @@
+import { Bell } from '../core/bell.ts'
+import { systemClock } from '../core/clock.ts'
+import { MeshError } from '../core/errors.ts'
+import type { Leadership } from '../core/leadership.ts'
+import type { Caller } from '../core/operations.ts'
+import type { Place } from '../core/peers.ts'
+import { Scope, sleep } from '../core/scope.ts'
+import { isGone } from '../peer/process-identity.ts'
+import type { Mesh, Standing } from './mesh.ts'
+
+/** The mesh without a leader: the file itself, opened for as long as a command takes. */
+
+/** How long a command waits until the dead are ended, who are in nobody's way meanwhile. */
+const PATIENCE_MS = 200
+/** How often a call that waits looks at the file: it has no doorbell. */
+const LOOK_EVERY_MS = 200
+
+export async function throughFile(desk: Standing, row: Leadership, why: string): Promise<Omit<Mesh, 'follow'>> {
+  // Loaded only here: with a leader, none of it is needed.
+  const [{ openStore }, { call }, { outsider, reader }, { placeOf }, { endDead, ringOnce }] = await Promise.all([
+    import('../core/store.ts'),
+    import('../core/operations.ts'),
+    import('../core/outsiders.ts'),
+    import('../peer/project.ts'),
+    import('../peer/from-outside.ts'),
+  ])
+  const scope = new Scope()
+  const { store, database } = await openStore(desk.layout.database, {
+    clock: systemClock,
+    staleMs: desk.config.staleMs,
+    ring: ({ socketPath }) => scope.defer(ringOnce(socketPath)),
+    isGone,
+  })
+  scope.defer(() => database[Symbol.dispose]())
+  // Nobody leads, so nobody has said yet that they are gone. Without the right to write, they are shown as they stand.
+  // Where somebody keeps the write lock, that goes on by itself: what only looks need not wait for it.
+  const ending = endDead(store, isGone).catch((error: unknown) => {
+    if (!(error instanceof MeshError)) throw error
+  })
+  await Promise.race([ending, sleep(PATIENCE_MS)])
+  const place: Place = placeOf(desk.cwd)
+  const bell = new Bell()
+  // Without a doorbell: while a call waits, the file is looked at.
+  let version = database.dataVersion()
+  scope.every(
+    LOOK_EVERY_MS,
+    () => {
+      const now = database.dataVersion()
+      if (now !== version) bell.ring()
+      version = now
+    },
+    () => {},
+  )
+  const as =
+    (reference: string): Caller =>
+    async (name, input, options = {}) => {
+      const who =
+        name === 'message.inbox'
+          ? await reader(store, reference, place)
+          : { actor: await outsider(store, reference, place), isOwn: true }
+      const after: ((left: boolean) => Promise<void>)[] = []
+      const output = await call(
+        name,
+        {
+          ...{ actor: who.actor, store, clock: systemClock, bell, carrying: new Set<string>(), spend: () => {} },
+          signal: options.signal ?? desk.signal,
+          afterAnswer: (run) => void after.push(run),
+          defaults: desk.config,
+        },
+        input,
+      )
+      // What is looked at in another's mailbox stays unread.
+      if (who.isOwn) for (const run of after) await run(true)
+      return output
+    }
+  return {
+    via: 'file',
+    leader: null,
+    row,
+    why,
+    client: undefined,
+    call: as('cli'),
+    as,
+    [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+  }
+}
