@@ -13,12 +13,12 @@ export const NOW = Date.parse('2026-03-01T12:00:00.000Z')
 const at = (ms: number) => new Date(NOW + ms).toISOString()
 
 export const peer = (more: Partial<Peer> = {}): Peer => ({
-  ...{ id: 'p_1', name: 'brave-otter', agentType: 'codex', projectPath: '/work/shop', gitRoot: '/work/shop', gitBranch: 'main' },
+  ...{ id: 'p_1', name: 'brave-otter', agentType: 'codex', projectPath: '/code/shop', gitRoot: '/code/shop', gitBranch: 'main' },
   ...{ summary: 'the parser', startedAt: at(-60_000), lastHeartbeat: at(-1_000), status: 'active', reach: 'poll', pid: 1 },
   ...more,
 })
 export const lock = (more: Partial<Lock> = {}): Lock => ({
-  ...{ filePath: '/work/shop/a.ts', lockedBy: { id: 'p_1', name: 'brave-otter' }, lockedAt: at(-9_000), expiresAt: at(600_000) },
+  ...{ filePath: '/code/shop/a.ts', lockedBy: { id: 'p_1', name: 'brave-otter' }, lockedAt: at(-9_000), expiresAt: at(600_000) },
   ...{ reason: 'a fix', token: 1 },
   ...more,
 })

@@ -58,11 +58,11 @@ test('events say what happened in a few words', () => {
 })
 
 test('paths are said from their repository on, with its name where there are several', () => {
-  const [one, two] = [peer(), peer({ gitRoot: '/work/blog' })]
-  expect(shortener([one, one])('/work/shop/src/a.ts')).toBe('src/a.ts')
-  expect(shortener([one, two])('/work/shop/src/a.ts')).toBe('shop/src/a.ts')
-  expect(shortener([one])('/work/shopping/a.ts')).toBe('/work/shopping/a.ts')
-  expect(shortener([one])('/work/shop')).toBe('/work/shop')
+  const [one, two] = [peer(), peer({ gitRoot: '/code/blog' })]
+  expect(shortener([one, one])('/code/shop/src/a.ts')).toBe('src/a.ts')
+  expect(shortener([one, two])('/code/shop/src/a.ts')).toBe('shop/src/a.ts')
+  expect(shortener([one])('/code/shopping/a.ts')).toBe('/code/shopping/a.ts')
+  expect(shortener([one])('/code/shop')).toBe('/code/shop')
 })
 
 test('figures and countdowns', () => {

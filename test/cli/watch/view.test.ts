@@ -104,8 +104,8 @@ describe('the panes', () => {
     const model = apply(many, {
       kind: 'locks',
       locks: [
-        lock({ filePath: '/work/shop/later.ts', expiresAt: new Date(NOW + 7_500_000).toISOString() }),
-        lock({ filePath: '/work/shop/soon.ts', expiresAt: new Date(NOW + 61_000).toISOString() }),
+        lock({ filePath: '/code/shop/later.ts', expiresAt: new Date(NOW + 7_500_000).toISOString() }),
+        lock({ filePath: '/code/shop/soon.ts', expiresAt: new Date(NOW + 61_000).toISOString() }),
       ],
     })
     const locks = (now: number) => textOf(model, SMALL, START, now).filter((line) => line.includes('.ts'))
