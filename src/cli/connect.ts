@@ -32,28 +32,32 @@ export async function connect(desk: Standing, create: boolean): Promise<Mesh> {
 
 function throughLeader(desk: Standing, row: Leadership, first: LeaderClient): Omit<Mesh, 'follow'> {
   let client = first
-  /** Whoever leads now. False where nobody does. */
-  async function reconnect(): Promise<boolean> {
-    const again = await findLeader(desk)
-    if (!again.client) return false
-    client.close()
-    client = again.client
-    return true
-  }
-  const as =
-    (reference: string): Caller =>
-    async (name, input, options = {}) => {
-      if (!client.isOpen && !(await reconnect())) throw fail('not_leader', { term: row.term })
-      const ask = () => client.as(reference)(name, located(desk, name, input), { signal: options.signal ?? desk.signal })
+  const as = (reference: string): Caller => {
+    const ask: Caller = (name, input, { signal = desk.signal } = {}) =>
+      client.as(reference)(name, located(desk, name, input), { signal })
+    /** Of whoever leads now; between two leaders, of the file. */
+    const askAgain: Caller = async (name, input, options) => {
+      const found = await findLeader(desk)
+      if (found.client) {
+        client.close()
+        client = found.client
+        return ask(name, input, options)
+      }
+      const { throughFile } = await import('./through-file.ts')
+      await using mesh = await throughFile(desk, found.row, found.why)
+      return await mesh.as(reference)(name, input, options)
+    }
+    return async (name, input, options) => {
+      if (!client.isOpen) return askAgain(name, input, options)
       try {
-        return await ask()
+        return await ask(name, input, options)
       } catch (error) {
+        // Only what changes nothing is asked twice.
         if (!isFailure(error, 'unknown_outcome') || !reads.has(name)) throw error
-        // What changes nothing is simply asked again.
-        if (!(await reconnect())) throw error
-        return ask()
+        return askAgain(name, input, options)
       }
     }
+  }
   return {
     via: 'leader',
     leader: row.peer && { ...row.peer, term: row.term, port: row.port ?? 0 },

@@ -10,6 +10,7 @@ import { BUSY_DEADLINE_MS } from '../core/sqlite-errors.ts'
 import { isGone } from '../peer/process-identity.ts'
 import { type Rows, rowsIn } from './rows.ts'
 import { safe } from './terminal.ts'
+import { urlOf } from './url.ts'
 
 /** Headless peers as start and stop see them, and the words that both have for who leads. */
 
@@ -38,7 +39,7 @@ export type Leader = ReturnType<typeof leaderOf>
 /** Who leads and where it serves, for programs; null while nobody does. */
 export function leaderOf({ peer, term, port }: Leadership, { host }: Pick<Config, 'host'>) {
   if (!peer || isGone(peer.process)) return null
-  const url = port === null ? null : `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const url = port === null ? null : urlOf(host, port)
   return { id: peer.id, name: peer.name, pid: peer.process.pid, term, port, url }
 }
 

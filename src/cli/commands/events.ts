@@ -5,7 +5,7 @@ import type { Mesh } from '../mesh.ts'
 import { sentence } from '../sentence.ts'
 import { type Column, cut, table } from '../table.ts'
 import { paint, safe } from '../terminal.ts'
-import { local, times } from '../times.ts'
+import { durationMs, local, times } from '../times.ts'
 
 interface Options {
   type?: string[]
@@ -78,14 +78,12 @@ async function events(desk: Desk, { type: types = [], since, limit, follow = fal
 /** A time as the mesh takes it: a seq, or ISO 8601. Throws for what is neither that nor a duration. Pure. */
 export function moment(given: string, now: number): string {
   if (/^\d{1,15}$/.test(given)) return given
-  const [, count, unit] = /^(\d{1,6})(s|m|h|d)$/.exec(given) ?? []
-  const timeMs = count && unit ? now - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS] : Date.parse(given) // one of the four
-  if (!Number.isFinite(timeMs))
+  const ago = durationMs(given)
+  const time = new Date(ago === undefined ? given : now - ago)
+  if (Number.isNaN(time.getTime()))
     throw misused(`--since ${JSON.stringify(given)} is no date and time, no duration such as 10m, and no seq`)
-  return new Date(timeMs).toISOString()
+  return time.toISOString()
 }
-
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 interface Following {
   readonly types: readonly string[]

@@ -4,6 +4,7 @@ import { LEVELS, type Level } from '../../core/log.ts'
 import { sleep } from '../../core/scope.ts'
 import { type Define, type Desk, examples, misused, wholeNumber } from '../command.ts'
 import { EXIT_ABSENT, EXIT_INTERRUPTED, EXIT_OK } from '../failures.ts'
+import { durationMs } from '../times.ts'
 import { isWanted, lineForPeople, lineForPrograms, parseLine } from './logs/line.ts'
 import { createTail } from './logs/tail.ts'
 
@@ -75,12 +76,10 @@ async function logs(desk: Desk, { follow = false, lines, level, since }: Options
   return EXIT_INTERRUPTED
 }
 
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
 /** `2h`: that long before `now`; else a date and time. Throws a misuse. */
 export function momentOf(text: string, now: number): number {
-  const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
-  if (amount !== undefined && unit !== undefined) return now - Number(amount) * (UNITS_MS[unit] ?? 0)
+  const ago = durationMs(text)
+  if (ago !== undefined) return now - ago
   // Whatever else Date takes for a time, a lone number is hardly meant as a year.
   const time = /^\d{4}-/.test(text) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(time)) throw misused('--since must be a time such as 2026-11-25T14:00, or how long ago: 90s, 10m, 2h, 1d')

@@ -16,6 +16,7 @@ import { bytes } from '../sizes.ts'
 import { type Column, pad, table } from '../table.ts'
 import { paint, safe } from '../terminal.ts'
 import { type Times, times } from '../times.ts'
+import { urlOf } from '../url.ts'
 import { wrap } from '../wrap.ts'
 
 interface Options {
@@ -93,7 +94,6 @@ function leaderOf(desk: Desk, { leader, row }: Mesh, { leader: told }: Seen['cou
 }
 
 const iso = (ms: number) => new Date(ms).toISOString()
-const urlOf = (host: string, port: number) => `http://${host === '::1' ? '[::1]' : host}:${port}`
 
 /** When that peer left, or gave its last sign. */
 function lastSeen({ layout }: Desk, name: string): string | null {
