@@ -13,14 +13,17 @@ import type { Mesh, Standing } from './mesh.ts'
  * through the file itself, which is the truth anyway.
  */
 
-/** Throws `not_found` where there is no mesh and none may be made, and what opening it throws. */
-export async function connect(desk: Standing, create: boolean): Promise<Mesh> {
+/**
+ * `steadfast`: a connection through a leader stays one, and fails when nobody leads (`not_leader`), for a caller that shows
+ * what it goes through. Throws `not_found` where there is no mesh and none may be made, and what opening it throws.
+ */
+export async function connect(desk: Standing, create: boolean, { steadfast = false } = {}): Promise<Mesh> {
   if (!create && !existsSync(desk.layout.database)) throw fail('not_found', { what: 'mesh yet in', id: desk.layout.dataDir })
   openDataDir(desk.config.dataDir)
   const found = await findLeader(desk)
   // The file, and following, are loaded where they are needed.
   const mesh = found.client
-    ? throughLeader(desk, found.row, found.client)
+    ? throughLeader(desk, found.row, found.client, steadfast)
     : await (await import('./through-file.ts')).throughFile(desk, found.row, found.why)
   return Object.assign(mesh, {
     async *follow(types: readonly string[], since: number | undefined) {
@@ -30,7 +33,7 @@ export async function connect(desk: Standing, create: boolean): Promise<Mesh> {
   })
 }
 
-function throughLeader(desk: Standing, row: Leadership, first: LeaderClient): Omit<Mesh, 'follow'> {
+function throughLeader(desk: Standing, row: Leadership, first: LeaderClient, steadfast: boolean): Omit<Mesh, 'follow'> {
   let client = first
   const as = (reference: string): Caller => {
     const ask: Caller = (name, input, { signal = desk.signal } = {}) =>
@@ -43,6 +46,7 @@ function throughLeader(desk: Standing, row: Leadership, first: LeaderClient): Om
         client = found.client
         return ask(name, input, options)
       }
+      if (steadfast) throw fail('not_leader', { term: row.term })
       const { throughFile } = await import('./through-file.ts')
       await using mesh = await throughFile(desk, found.row, found.why)
       return await mesh.as(reference)(name, input, options)

@@ -42,7 +42,7 @@ export async function openConnection(desk: Desk): Promise<Connection> {
   const scope = new Scope()
   const signal = AbortSignal.any([desk.signal, scope.signal])
   try {
-    const mesh = await connect({ ...desk, signal }, false)
+    const mesh = await connect({ ...desk, signal }, false, { steadfast: true })
     scope.defer(() => mesh[Symbol.asyncDispose]())
     return { mesh, signal, [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]() }
   } catch (error) {
