@@ -1,0 +1,47 @@
+/**
+ * What an agent's hook tells the peer of its session, and what it is told back: the same for every agent. How each agent
+ * names its events and writes its JSON is the business of its adapter (`cli/hooks/`) or, in process, of `mcp/hooks.ts`.
+ */
+
+/** When a hook speaks. */
+export type Moment =
+  /** A session begins, resumes, or has forgotten what it knew. */
+  | 'start'
+  /** The user has written a prompt, which the model has not seen yet. */
+  | 'prompt'
+  /** A tool is about to write `paths`. */
+  | 'before-edit'
+  /** A tool has ended; where it wrote, `paths` says what. */
+  | 'after-tool'
+  /** The agent is about to end its turn. */
+  | 'stop'
+  /** The agent is idle: the call stays open until there is something to wake it for. */
+  | 'idle'
+  /** The session ends. */
+  | 'end'
+
+export interface HookCall {
+  /** The agent's type, as in its peer's listing: `codex`. */
+  readonly agent: string
+  readonly moment: Moment
+  /** Files that are about to be written, or have been; relative ones to `cwd`. */
+  readonly paths?: readonly string[]
+  /** Where the agent stands. Default: the session's project. */
+  readonly cwd?: string
+  /** `stop`: the agent was held at this stop already, and must not be held again for the same. */
+  readonly held?: boolean
+  /** The first edit of a free path takes its lock, and the end of the turn gives it back. */
+  readonly autoLock?: boolean
+}
+
+/** Each field only where there is something to say. Text is for the model, and quotes what comes from peers. */
+export interface HookAnswer {
+  /** `before-edit`: the edit must not happen; who holds the path, why, until when, and what to do. */
+  readonly deny?: string
+  /** To be added to what the model knows. */
+  readonly context?: string
+  /** `stop`: why the agent should go on. */
+  readonly hold?: string
+  /** `idle`: what to wake the agent with. */
+  readonly wake?: string
+}
