@@ -14,6 +14,8 @@ import { Scope } from '../core/scope.ts'
 import { openStore, type Store } from '../core/store.ts'
 import { type Doorbell, startDoorbell } from './doorbell.ts'
 import { type Election, startElection } from './election.ts'
+import type { HookHandler } from './hook.ts'
+import { HookHost } from './hook-host.ts'
 import { startMembership } from './membership.ts'
 import { isGone, ownProcess, parentProcess } from './process-identity.ts'
 import { placeOf } from './project.ts'
@@ -61,6 +63,8 @@ export interface MeshPeer extends AsyncDisposable {
   claimSession(sessionKey: string): Promise<void>
   /** The client works in another directory now. */
   moveTo(projectPath: string): Promise<void>
+  /** Answers the hooks of this peer's agent, from now on. */
+  onHook(handler: HookHandler): void
   /** Leaves: locks are freed, the others are told. Safe to call twice. */
   leave(): Promise<void>
 }
@@ -111,6 +115,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   const me = createSelf(store, arrival)
   const log = createLog(layout.log, config.log, () => me.name(), options.stderr ?? (() => {}))
 
+  const hooks = new HookHost(log)
   let election: Election | undefined
   makeSocketDir(socketPath) // again: the last peer to leave may have removed it meanwhile
   doorbell = await startDoorbell(scope, {
@@ -118,6 +123,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     socketPath,
     self: () => me.id(),
     log,
+    hooks,
     onRing: () => bell.ring(),
     onLeader: () => {
       election?.look()
@@ -202,6 +208,9 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     claimSession: (sessionKey) => me.claim(sessionKey),
     async moveTo(projectPath) {
       await me.moveTo(projectPath)
+    },
+    onHook(handler) {
+      hooks.handler = handler
     },
     leave: () => scope[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
