@@ -52,8 +52,8 @@ export interface MeshPeer extends AsyncDisposable {
   readonly bell: Bell
   readonly store: Store
   readonly log: Log
-  /** Ids of messages in answers that have not left yet. */
-  readonly carrying: ReadonlySet<string>
+  /** Ids of messages whose text is on its way to the agent, by whatever route. */
+  readonly carrying: Set<string>
   readonly leadingTerm: number | null
   /** Lets another lead, where this peer does and another is there; else it leads again after a lease. */
   handOn(): Promise<void>
