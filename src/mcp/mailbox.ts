@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Claims } from '../core/claims.ts'
 import { FROM_PEERS } from '../core/inbox.ts'
 import type { Message } from '../core/message.ts'
 import type { MeshPeer } from '../peer/peer.ts'
@@ -37,18 +38,34 @@ export type Mailbox = ReturnType<typeof createMailbox>
 
 export function createMailbox(peer: MailOwner) {
   /** Told of by something on its way, not yet in the file. */
-  const telling = new Set<string>()
-  const isFree = ({ id }: { id: string }) => !telling.has(id) && !peer.carrying.has(id)
+  const telling = new Claims()
+
+  /** Begun before a read: nothing that is, or was meanwhile, on its way by another route is free. */
+  function look() {
+    const [told, shown] = [telling.look(), peer.carrying.look()]
+    return {
+      isFree: ({ id }: { id: string }) => told.isFree(id) && shown.isFree(id),
+      [Symbol.dispose]() {
+        told[Symbol.dispose]()
+        shown[Symbol.dispose]()
+      },
+    }
+  }
+
+  async function untold(): Promise<Waiting[]> {
+    using now = look()
+    return (await peer.store.messages.untold(peer.self.id, MAX_LISTED)).filter(now.isFree)
+  }
 
   /** Claims these for a line that tells of them; the route is noted once it has left. */
   function claim(ids: readonly string[], route: string): Omit<Telling, 'text'> {
-    for (const id of ids) telling.add(id)
+    telling.take(ids)
     return {
       async settle(left) {
         try {
           if (left) await peer.store.messages.markNotified(ids, route)
         } finally {
-          for (const id of ids) telling.delete(id)
+          telling.release(ids)
         }
       },
     }
@@ -56,16 +73,15 @@ export function createMailbox(peer: MailOwner) {
 
   return {
     /** Mail that the agent has not been told of, and is not being told of. */
-    async untold(): Promise<Waiting[]> {
-      return (await peer.store.messages.untold(peer.self.id, MAX_LISTED)).filter(isFree)
-    },
+    untold,
 
     /** A line that tells of such mail; `choose` says of which. */
     async tell(
       route: string,
       choose: (mail: Waiting) => boolean = () => true,
     ): Promise<(Telling & { ids: string[] }) | undefined> {
-      const mail = (await this.untold()).filter(choose)
+      using now = look()
+      const mail = (await peer.store.messages.untold(peer.self.id, MAX_LISTED)).filter(now.isFree).filter(choose)
       if (mail.length === 0) return undefined
       const ids = mail.map(({ id }) => id)
       return { ids, text: pointerText(mail), ...claim(ids, route) }
@@ -76,15 +92,15 @@ export function createMailbox(peer: MailOwner) {
      * nothing that the agent does not know of already.
      */
     async show(route: string, choose: (mail: Message) => boolean = () => true): Promise<Telling | undefined> {
+      using now = look()
       const unread = await peer.store.messages.unread(peer.self.id, {}, MAX_LISTED + peer.carrying.size)
-      const mail = unread.filter(isFree).filter(choose)
+      const mail = unread.filter(now.isFree).filter(choose)
       const marker = randomBytes(6).toString('hex')
-      const now = Date.now()
       const letters: string[] = []
       const rest = [...mail]
       let room = MAX_SHOWN_CHARS
       for (let next = rest[0]; next; next = rest[0]) {
-        const text = letterText(next, marker, now)
+        const text = letterText(next, marker, Date.now())
         room -= text.length
         if (room < 0) break
         letters.push(text)
@@ -93,7 +109,7 @@ export function createMailbox(peer: MailOwner) {
       const shown = mail.slice(0, letters.length).map(({ id }) => id)
       const untold = rest.filter(({ state }) => state === 'queued')
       if (shown.length === 0 && untold.length === 0) return undefined
-      for (const id of shown) peer.carrying.add(id)
+      peer.carrying.take(shown)
       const toldOf = claim(
         untold.map(({ id }) => id),
         route,
@@ -110,7 +126,7 @@ export function createMailbox(peer: MailOwner) {
           try {
             await peer.store.messages.markSeen(shown, left)
           } finally {
-            for (const id of shown) peer.carrying.delete(id)
+            peer.carrying.release(shown)
             await toldOf.settle(left)
           }
         },

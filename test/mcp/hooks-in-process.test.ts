@@ -95,7 +95,9 @@ test('an edit of a file that another holds is refused with the holder, the reaso
   const { hookSpecificOutput } = await hook(b, 'PreToolUse', { file: filePath })
   expect(hookSpecificOutput).toMatchObject({ hookEventName: 'PreToolUse', permissionDecision: 'deny' })
   expect(hookSpecificOutput.permissionDecisionReason).toMatch(/is locked by a until .*"renaming email".*mesh_send.*wait=60/)
-  expect(await hook(b, 'PreToolUse', { notebook: filePath })).toMatchObject({ hookSpecificOutput: { permissionDecision: 'deny' } })
+  expect(await hook(b, 'PreToolUse', { notebook: filePath })).toMatchObject({
+    hookSpecificOutput: { permissionDecision: 'deny' },
+  })
   expect(await hook(a, 'PreToolUse', { file: filePath })).toEqual({})
   await a.call('lock.release', { filePath: join(project, 'src') })
   expect(await hook(b, 'PreToolUse', { file: filePath })).toEqual({})
