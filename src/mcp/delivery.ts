@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.ts'
 import type { OperationName } from '../core/operations.ts'
 import { Scope } from '../core/scope.ts'
+import type { Editing } from '../peer/editing.ts'
 import type { MeshPeer } from '../peer/peer.ts'
 import { plural } from './answers.ts'
+import { editNews } from './edit-news.ts'
 import { createMailbox, type Telling } from './mailbox.ts'
 import { startWaking, type WakeRoute } from './waking.ts'
 
@@ -23,7 +25,10 @@ const MAX_LISTED = 100
 
 export type Delivery = ReturnType<typeof createDelivery>
 
-export function createDelivery(peer: MeshPeer, on: { routes: readonly WakeRoute[]; clock: Pick<Clock, 'uptime'> }) {
+export function createDelivery(
+  peer: MeshPeer,
+  on: { routes: readonly WakeRoute[]; clock: Pick<Clock, 'uptime'>; editing: Editing },
+) {
   const scope = new Scope()
   const mailbox = createMailbox(peer)
   const waking = startWaking(scope, { mailbox, bell: peer.bell, log: peer.log, ...on })
@@ -65,12 +70,14 @@ export function createDelivery(peer: MeshPeer, on: { routes: readonly WakeRoute[
 
     /** What to add to an answer, if there is anything that the agent has not been told; undefined otherwise. */
     async notice(answered: OperationName | undefined): Promise<Telling | undefined> {
+      if (on.routes.some((route) => route.isOpen() && !route.isUnseen)) reachedBy('wake')
       hookFollows = hookFollowed
       hookFollowed = false
       const isMailShown = answered === 'message.inbox' || hookFollows
       return together([
         isMailShown ? undefined : await mailbox.tell('notice'),
         answered === 'event.read' ? undefined : await events(),
+        await editNews(on.editing),
       ])
     },
 
@@ -81,7 +88,7 @@ export function createDelivery(peer: MeshPeer, on: { routes: readonly WakeRoute[
       const isQuiet = moment === 'start' || moment === 'prompt'
       const mail = await mailbox.show('hook', ({ priority }) => isQuiet || priority !== 'low')
       // Nobody is kept from ending for events.
-      return together([mail, moment === 'stop' ? undefined : await events()], '\n')
+      return together(moment === 'stop' ? [mail] : [mail, await events(), await editNews(on.editing)], '\n')
     },
 
     /** Resolves with what to wake the idle agent with; undefined when that is over. */
