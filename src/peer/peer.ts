@@ -13,7 +13,9 @@ import type { Arrival } from '../core/peers.ts'
 import { Scope } from '../core/scope.ts'
 import { openStore, type Store } from '../core/store.ts'
 import { type Doorbell, startDoorbell } from './doorbell.ts'
+import { createEditing, type Editing } from './editing.ts'
 import { type Election, startElection } from './election.ts'
+import { startFileWatch } from './file-watch.ts'
 import { startMembership } from './membership.ts'
 import { isGone, ownProcess, parentProcess } from './process-identity.ts'
 import { placeOf } from './project.ts'
@@ -50,6 +52,8 @@ export interface MeshPeer extends AsyncDisposable {
   readonly bell: Bell
   readonly store: Store
   readonly log: Log
+  /** What its agent's edits mean to the others. */
+  readonly editing: Editing
   /** Ids of messages in answers that have not left yet. */
   readonly carrying: ReadonlySet<string>
   readonly leadingTerm: number | null
@@ -171,6 +175,9 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   await election.runOnce()
   watch(scope, { config, database, doorbell, bell, log, socketPath, onReplaced: () => me.joinIn(database) })
 
+  const editing = createEditing({ store, clock, self: me.actor, lockTtlMinutes: config.lockTtlMinutes })
+  startFileWatch(scope, { store, clock, bell, self: me.actor, editing, log })
+
   const budget = createBudget(config.rate, RATE_WINDOW_MS, () => clock.uptime())
   const carrying = new Set<string>()
   const context: MeshPeer['context'] = (door) => {
@@ -191,6 +198,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     bell,
     store,
     log,
+    editing,
     carrying,
     context,
     async call(name, input, { signal } = {}) {
