@@ -7,7 +7,7 @@ import { type Scope, sleep } from '../core/scope.ts'
 import type { Store } from '../core/store.ts'
 import { createBurst } from './burst.ts'
 import type { Editing } from './editing.ts'
-import { networkOf, type PathWatch, printOf, watchPath } from './path-watch.ts'
+import { NOTHING, networkOf, type PathWatch, printOf, watchPath } from './path-watch.ts'
 
 /**
  * Every peer watches what it holds, and tells when that changes on the disk: who waits for it and who subscribed learn
@@ -148,7 +148,7 @@ export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
   function settled({ path: at, change, at: since }: { path: string; change: Change; at: number }): Seen {
     const path = canonicalPath(at, '')
     const print = printOf(at)
-    const isThere = print !== 'nothing'
+    const isThere = print !== NOTHING
     const lock = watched.get(path.key)
     if (lock?.watch && lock.watch.print.split(' ')[0] !== print.split(' ')[0]) begin(lock)
     return { path, change: isThere ? (change === 'unlink' ? 'change' : change) : 'unlink', at: since }

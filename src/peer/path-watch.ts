@@ -9,6 +9,9 @@ import { networkFileSystem } from '../core/network-file-system.ts'
  * entries fit the bound; what git and package managers keep there is nobody's edit.
  */
 
+/** What `printOf` says of a path at which there is nothing. */
+export const NOTHING = 'nothing'
+
 const NOT_LOOKED_INTO = new Set(['.git', 'node_modules'])
 
 export interface PathWatch {
@@ -49,14 +52,19 @@ export function watchPath(chokidar: typeof Chokidar, path: string, bound: number
   let known = entries
   let open = true
   watcher.on('all', (event, at) => {
-    if (event === 'addDir' || event === 'unlinkDir') {
-      if (at === path) {
-        on.change(path, event === 'addDir' ? 'add' : 'unlink')
-        return on.anew()
-      }
-    } else if (event === 'add' || event === 'change' || event === 'unlink') on.change(at, event)
+    if (event === 'addDir' && at === path) {
+      on.change(path, 'add')
+      return on.anew()
+    }
+    if (event === 'add' || event === 'change' || event === 'unlink') on.change(at, event)
     known += event === 'add' || event === 'addDir' ? 1 : event === 'change' ? 0 : -1
-    if (known > bound) on.anew()
+    if (known > bound) on.anew() // with fewer levels
+  })
+  // It does not tell when the directory itself goes.
+  watcher.on('raw', (event) => {
+    if (!isDirectory || event !== 'rename' || printOf(path) !== NOTHING) return
+    on.change(path, 'unlink')
+    on.anew()
   })
   watcher.on('error', (error) => open && on.failed(error))
   watcher.on('ready', () => {
@@ -74,8 +82,6 @@ export function watchPath(chokidar: typeof Chokidar, path: string, bound: number
     },
   }
 }
-
-const NOTHING = 'nothing'
 
 /** Which file stands at a path, and in which state. */
 export function printOf(path: string): string {

@@ -50,6 +50,7 @@ test('a locked file that is deleted, replaced by a directory, and made again sta
   await holder.call('lock.acquire', { filePath: file })
   await other.call('event.subscribe', { types: ['file_changed'] })
   const waiting = other.call('lock.acquire', { filePath: file, wait: 60 })
+  waiting.catch(() => {})
   const seen = async () =>
     (await other.call('event.read', { types: ['file_changed'], since: 0 })).events.map((e) => e.payload.change)
   await eventually(async () => {
@@ -78,9 +79,13 @@ test('a program that holds a lock ends when it has nothing else to do, and frees
   writeFileSync(join(root, 'file'), '')
   const library = pathToFileURL(join(PROGRAM, '../index.js')).href
   const script = `import { joinMesh } from '${library}'
+    import { readdirSync, readFileSync } from 'node:fs'
     const mesh = await joinMesh({ env: process.env })
     await mesh.call('lock.acquire', { filePath: 'file' })
-    while (!process.getActiveResourcesInfo().includes('FSEventWrap')) await new Promise((done) => setTimeout(done, 5))`
+    const watches = (fd) => {
+      try { return readFileSync('/proc/self/fdinfo/' + fd, 'utf8').includes('inotify wd') } catch { return false }
+    }
+    while (!readdirSync('/proc/self/fdinfo').some(watches)) await new Promise((done) => setTimeout(done, 5))`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     cwd: root,
     env: { PATH: process.env.PATH ?? '', ...meshEnv(dir) },

@@ -54,11 +54,16 @@ const said = async () => (await changes()).map(({ filePath, change }) => `${chan
 /** Writes until the watch, which needs a moment to begin, has seen it. */
 const untilSeen = async (path: string) => {
   const before = (await changes()).length
-  await eventually(async () => {
-    appendFileSync(path, 'x')
-    return (await changes()).length > before
-  })
+  await eventually(
+    async () => {
+      appendFileSync(path, 'x')
+      return (await changes()).length > before
+    },
+    { every: 300 },
+  )
 }
+/** The sentence is said of what happens after `before` events; a last write of `untilSeen` may be told as well. */
+const says = (sentence: string, before: number) => eventually(async () => (await said()).slice(before).includes(sentence))
 
 describe('a locked file', () => {
   test('that is written, replaced, deleted and made again is told of each time, also a file that was not there', async () => {
@@ -84,8 +89,7 @@ describe('a locked file', () => {
     ] as const) {
       const before = (await changes()).length
       act()
-      await eventually(async () => (await changes()).length > before)
-      expect((await said()).slice(before)).toEqual([expected])
+      await says(expected, before)
     }
     expect((await changes())[0]).toMatchObject({ filePath: at('file'), holder: { name: 'holder' }, byHolder: null })
     expect(await holder.call('lock.query', {})).toMatchObject({ locks: [{}, {}] })
@@ -97,8 +101,9 @@ describe('a locked file', () => {
     await untilSeen(at('file'))
     const before = (await changes()).length
     for (let i = 0; i < 200; i++) appendFileSync(at('file'), 'x'.repeat(1000))
-    await eventually(async () => (await changes()).length > before)
-    expect((await said()).slice(before)).toEqual(['change file'])
+    await says('change file', before)
+    // Not 200: a machine under load may pause in between.
+    expect((await said()).length - before).toBeLessThan(20)
   })
 
   test('is watched for as long as it is held, by whatever way it is lost, and no watch of the kernel is left', async () => {
@@ -132,8 +137,8 @@ describe('a locked directory', () => {
     writeFileSync(at('dir/.git/index'), 'x')
     writeFileSync(at('dir/node_modules/p/x.js'), 'x')
     writeFileSync(at('dir/deep/other'), 'x')
-    await eventually(async () => (await changes()).length > before)
-    expect((await said()).slice(before)).toEqual(['add dir/deep/other'])
+    await says('add dir/deep/other', before)
+    expect((await said()).filter((one) => /git|modules/.test(one))).toEqual([])
   })
 
   test('in which everything changes at once is told of as one change of it', async () => {
