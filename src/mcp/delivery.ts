@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import type { Collision } from '../core/edits.ts'
 import type { OperationName } from '../core/operations.ts'
 import { Scope } from '../core/scope.ts'
 import type { Editing } from '../peer/editing.ts'
@@ -81,14 +82,14 @@ export function createDelivery(
       ])
     },
 
-    /** What a hook shows: mail itself, and what events there are. Low mail waits until the agent reads a prompt anyway. */
-    async show(moment: 'start' | 'prompt' | 'after-tool' | 'stop'): Promise<Telling | undefined> {
+    /** What a hook shows: mail itself, what events there are, and whom its edit has `met`. Low mail waits until the agent reads a prompt anyway. */
+    async show(moment: 'start' | 'prompt' | 'after-tool' | 'stop', met: readonly Collision[] = []): Promise<Telling | undefined> {
       reachedBy('hooks')
       if (moment === 'after-tool') hookFollowed = true
       const isQuiet = moment === 'start' || moment === 'prompt'
       const mail = await mailbox.show('hook', ({ priority }) => isQuiet || priority !== 'low')
       // Nobody is kept from ending for events.
-      return together(moment === 'stop' ? [mail] : [mail, await events(), await editNews(on.editing)], '\n')
+      return together(moment === 'stop' ? [mail] : [mail, await events(), await editNews(on.editing, met)], '\n')
     },
 
     /** Resolves with what to wake the idle agent with; undefined when that is over. */

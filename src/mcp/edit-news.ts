@@ -8,8 +8,10 @@ import type { Telling } from './mailbox.ts'
 
 const MAX_NAMED = 5
 
-export async function editNews(editing: Editing): Promise<Telling | undefined> {
-  const [collisions, changes] = [await editing.collisions(), await editing.changes()]
+/** `met`: encounters that the editing has just handed out. */
+export async function editNews(editing: Editing, met: readonly Collision[] = []): Promise<Telling | undefined> {
+  const collisions = [...met, ...(await editing.collisions())]
+  const changes = await editing.changes()
   const all = [...collisions, ...changes]
   if (all.length === 0) return undefined
   const now = Date.now()

@@ -23,8 +23,9 @@ export function createHooks({ delivery, editing }: { delivery: Delivery; editing
     if (moment !== 'stop' && moment !== 'idle' && moment !== 'end') delivery.waking.sign()
     switch (moment) {
       case 'after-tool':
-        if (paths.length > 0) await editing.after(paths, { cwd })
-        return withContext(carried(await delivery.show('after-tool')))
+        return withContext(
+          carried(await delivery.show('after-tool', paths.length > 0 ? await editing.after(paths, { cwd }) : [])),
+        )
       case 'start':
       case 'prompt':
         return withContext(carried(await delivery.show(moment)))
