@@ -11,12 +11,3 @@ test.skipIf(!codex)(`answers from the mesh reach Codex's model${needs}`, async (
   expect(out).toContain('all is well')
   expect(agent.model.asked().at(-1)?.text).toContain('\\"agentType\\":\\"codex\\"')
 })
-
-test.skipIf(!codex)(`a person at Codex sees the agent use the mesh, and it leaves no process behind${needs}`, async () => {
-  await using agent = await Codex.start({ turns: [status, { text: 'all is well' }] })
-  const screen = await agent.interactive()
-  screen.type('how is the mesh?')
-  await screen.shows('how is the mesh?')
-  screen.type('\r')
-  await screen.shows('all is well', { within: 20_000 })
-})

@@ -43,6 +43,8 @@ export class Codex implements AsyncDisposable {
         model: name,
         model_provider: 'stand-in',
         check_for_update_on_startup: false,
+        // Or it offers newer models before it takes a prompt.
+        notice: { model_migrations: { [name]: 'gpt-6-sol' } },
         model_providers: {
           'stand-in': {
             name: 'stand-in',
@@ -80,9 +82,12 @@ export class Codex implements AsyncDisposable {
     return runOther(codex ?? 'codex', args, env, { cwd: this.project })
   }
 
-  /** As a person has it, ready for a prompt; where there are hooks, it asks first whether to trust them. */
+  /**
+   * As a person has it, ready for a prompt; where there are hooks, it asks first whether to trust them. Without the
+   * shared daemon, which takes 20 seconds and 400 MB in a fresh home.
+   */
   async interactive(...args: readonly string[]): Promise<Screen> {
-    const all = ['--dangerously-bypass-approvals-and-sandbox', ...args]
+    const all = ['--no-daemon', '--dangerously-bypass-approvals-and-sandbox', ...args]
     const command = [codex ?? 'codex']
     const screen = new Screen(all, this.#env, { columns: 110, rows: 40, command, cwd: this.project })
     this.#screens.push(screen)
@@ -90,7 +95,7 @@ export class Codex implements AsyncDisposable {
     return screen
   }
 
-  /** It leaves a daemon behind, which goes on with the session for a while. */
+  /** It may leave processes behind that go on with the session for a while. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const screen of this.#screens) await screen[Symbol.asyncDispose]()
     for (const { pid } of processesWith(`HOME=${this.home}`)) process.kill(pid, 'SIGKILL')
