@@ -7,7 +7,10 @@ import type { WakeRoute } from '../waking.ts'
 /**
  * Codex's `queue` (0.149 and later) gives a thread that is open in its terminal a message: an idle one begins a turn, a
  * busy one takes it when its turn has ended. The text comes as the user's, so it says who speaks. The thread is known from
- * what a call of ours has carried; one that `codex exec` runs ends with its turn, and is left alone.
+ * what a call of ours has carried; one that `codex exec` runs ends with its turn, and is left alone. A thread without
+ * Codex's daemon is said to be queued for all the same, so nothing is proven.
+ *
+ * Source: `codex queue --help`; seen with 0.169.
  */
 
 const PATIENCE_MS = 15_000
@@ -29,7 +32,7 @@ export function codexQueue(env: Environment, thread: () => CodexThread | undefin
       const known = thread()
       if (!known) return false
       await run(codexProgram(process.platform, process.ppid), ['queue', '--thread', known.id, '--message', text], env)
-      return true
+      return false
     },
   }
 }
