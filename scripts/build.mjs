@@ -10,7 +10,7 @@ import { rolldown } from 'rolldown'
 
 /** What is loaded together, with everything that it imports. The first that fits has it; the rest is cut where it is shared. */
 const together = [
-  ['zod', /\/zod\//],
+  ['zod', /\/zod\/.*(?<!json-schema.*)\?own$|core\/schema\.ts/],
   ['sqlite', /src\/core\/connection\.ts/],
   // What every process needs, whether it serves an agent or a shell.
   ['base', /src\/(core\/(config|paths|scope|visible|version|leadership)|peer\/(process-identity|leader\/client))\.ts/],
@@ -28,6 +28,18 @@ const DEFER = `function __defer(load) {
   return new Proxy({}, { get: (_, name) => (loaded ??= load())[name] })
 }`
 
+/** The MCP SDK uses all of zod. The mesh has a copy of its own, with what it uses: a fifth of the other. */
+const OWN = '?own'
+const ownZod = {
+  name: 'own-zod',
+  async resolveId(source, importer) {
+    if (!importer?.endsWith('/core/schema.ts') && !importer?.endsWith(OWN)) return null
+    const found = await this.resolve(source, importer.replace(OWN, ''), { skipSelf: true })
+    return found && { ...found, id: found.id + OWN }
+  },
+  load: (id) => (id.endsWith(OWN) ? readFileSync(id.slice(0, -OWN.length), 'utf8') : null),
+}
+
 rmSync('dist', { recursive: true, force: true })
 const bundle = await rolldown({
   input: { 'slm-mesh': 'bin/slm-mesh.ts', index: 'src/index.ts' },
@@ -38,7 +50,7 @@ const bundle = await rolldown({
   // Its main file asks for its parts in a way that cannot be bundled.
   resolve: { alias: { 'jsonc-parser': fileURLToPath(import.meta.resolve('jsonc-parser/lib/esm/main.js')) } },
   checks: { ineffectiveDynamicImport: false },
-  plugins: [deferred],
+  plugins: [ownZod, deferred],
 })
 const { output } = await bundle.write({
   dir: 'dist',
