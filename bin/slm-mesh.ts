@@ -1,17 +1,16 @@
 #!/usr/bin/env node
 // Standard input is a pipe and there are no arguments, or the first is `mcp`: an agent has started us as its MCP
 // server. Otherwise a person or a script is at the shell.
-import { fileURLToPath } from 'node:url'
-
 process.umask(0o077)
 // A limit on the size of files makes a write fail; it need not end the process.
 process.on('SIGXFSZ', () => {})
 
 const args = process.argv.slice(2)
 const isServer = args.length === 0 ? !process.stdin.isTTY : args[0] === 'mcp' && args.length === 1
-const stderr = (line: string) => void process.stderr.write(line)
+void (isServer ? serveAgent() : serveShell())
 
-if (isServer) {
+async function serveAgent(): Promise<void> {
+  const stderr = (line: string) => void process.stderr.write(line)
   // A bug must be seen, and must not take the agent off the mesh.
   process.on('unhandledRejection', (reason) => stderr(`slm-mesh bug: ${reason instanceof Error ? reason.stack : reason}\n`))
   const { serve } = await import('../src/mcp/main.ts')
@@ -27,7 +26,9 @@ if (isServer) {
     parentPid: () => process.ppid,
   })
   process.exit(code)
-} else {
+}
+
+async function serveShell(): Promise<void> {
   const { main } = await import('../src/cli/main.ts')
   const { processTerminal, readInput } = await import('../src/cli/process.ts')
   const stop = new AbortController()
@@ -48,6 +49,6 @@ if (isServer) {
     terminal: processTerminal(process, process.env),
     input: () => readInput(process.stdin),
     signal: stop.signal,
-    program: fileURLToPath(import.meta.url),
+    program: import.meta.filename,
   })
 }

@@ -58,8 +58,8 @@ export async function buildProgram(invocation: Invocation, only?: string) {
   common(program)
   program.command('mcp').description('serve one agent session over stdio; agents start this themselves')
   for (const [name, { summary, load }] of Object.entries(commands)) {
-    const command = common(program.command(name).description(summary))
-    if (only === undefined || only === name) (await load()).define(command, runner.handle)
+    const command = program.command(name).description(summary)
+    if (only === undefined || only === name) (await load()).define(common(command), runner.handle)
   }
   return { program, exitCode: runner.exitCode }
 }

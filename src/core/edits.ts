@@ -1,9 +1,9 @@
-import * as z from 'zod'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import type { Events, RingLater } from './events.ts'
 import { type FilePath, keysAbove } from './file-path.ts'
 import { overlapping, type Wait } from './lock-line.ts'
+import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
 
 /**
@@ -43,8 +43,8 @@ export interface Collision {
   readonly at: string
 }
 
-const Change = z.enum(['add', 'change', 'unlink'])
-export type Change = z.infer<typeof Change>
+const Change = z.once(() => z.enum(['add', 'change', 'unlink']))
+export type Change = z.infer<ReturnType<typeof Change>>
 
 /** A locked file has changed, which this peer holds or waits for. */
 export interface FileChange {
@@ -85,8 +85,8 @@ interface News {
   detail: object
 }
 
-const collisionDetail = z.object({ elsewhere: z.string().nullable() })
-const changeDetail = z.object({ change: Change, byHolder: z.boolean().nullable() })
+const collisionDetail = z.once(() => z.object({ elsewhere: z.nullable(z.string()) }))
+const changeDetail = z.once(() => z.object({ change: Change(), byHolder: z.nullable(z.boolean()) }))
 
 export type Edits = ReturnType<typeof createEdits>
 
@@ -230,7 +230,7 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
         id: row.id,
         filePath: row.file_path,
         peer: { id: row.other_id, name: row.other_name },
-        ...collisionDetail.parse(JSON.parse(row.detail)),
+        ...collisionDetail().parse(JSON.parse(row.detail)),
         at: new Date(row.at).toISOString(),
       }))
     },
@@ -241,7 +241,7 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
         id: row.id,
         filePath: row.file_path,
         holder: { id: row.other_id, name: row.other_name },
-        ...changeDetail.parse(JSON.parse(row.detail)),
+        ...changeDetail().parse(JSON.parse(row.detail)),
         at: new Date(row.at).toISOString(),
       }))
     },

@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
@@ -6,6 +5,7 @@ import { peerReference, waitSeconds } from './limits.ts'
 import { fromRow, Message, type MessageRow, messageId } from './message.ts'
 import { operation } from './operation.ts'
 import type { Peers } from './peers.ts'
+import * as z from './schema.ts'
 import type { Sql } from './sql.ts'
 
 /** The receiving side of messages: what is in a mailbox, and what its agent has been told and shown (G2). */
@@ -127,18 +127,20 @@ export const inboxOperations = {
   'message.inbox': operation({
     summary: 'Read mail; unread mail counts as read once the answer has left.',
     effect: 'write',
-    input: z.object({
-      filter: z.enum(['unread', 'all', 'sent']).default('unread'),
-      from: peerReference.optional(),
-      thread: messageId.optional(),
-      limit: z.int().min(1).max(MAX_READ).default(20),
-      wait: waitSeconds.default(0),
-    }),
-    output: z.object({
-      messages: z.array(Message),
-      more: z.boolean().describe('there are further ones'),
-      note: z.string().optional(),
-    }),
+    input: () =>
+      z.object({
+        filter: z._default(z.enum(['unread', 'all', 'sent']), 'unread'),
+        from: z.optional(peerReference()),
+        thread: z.optional(messageId()),
+        limit: z._default(z.int().check(z.minimum(1), z.maximum(MAX_READ)), 20),
+        wait: z._default(waitSeconds(), 0),
+      }),
+    output: () =>
+      z.object({
+        messages: z.array(Message()),
+        more: z.boolean().check(z.describe('there are further ones')),
+        note: z.optional(z.string()),
+      }),
     run: async (context, { filter, from, thread, limit, wait }) => {
       const { store, actor, bell, clock, signal, carrying } = context
       const read = () => {

@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
@@ -10,6 +9,7 @@ import { createLockLine, overlapping } from './lock-line.ts'
 import { type Actor, operation } from './operation.ts'
 import { isKnownSender } from './outsiders.ts'
 import type { Peers } from './peers.ts'
+import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
 
 /**
@@ -28,15 +28,17 @@ const LOOK_AGAIN_MS = 5_000
 /** The reason that others read of a lock that an edit took. */
 const EDITING = 'editing'
 
-const Lock = z.object({
-  filePath: z.string(),
-  lockedBy: z.object({ id: z.string(), name: z.string() }),
-  lockedAt: z.string(),
-  expiresAt: z.string(),
-  reason: z.string(),
-  token: z.int().describe('fencing token: grows with every grant'),
-})
-export type Lock = z.infer<typeof Lock>
+const Lock = z.once(() =>
+  z.object({
+    filePath: z.string(),
+    lockedBy: z.object({ id: z.string(), name: z.string() }),
+    lockedAt: z.string(),
+    expiresAt: z.string(),
+    reason: z.string(),
+    token: z.int().check(z.describe('fencing token: grows with every grant')),
+  }),
+)
+export type Lock = z.infer<ReturnType<typeof Lock>>
 
 interface Row {
   path_key: string
@@ -355,8 +357,8 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
   }
 }
 
-const filePath = oneLine(MAX_PATH)
-const filePaths = z.union([filePath, z.array(filePath).min(1).max(MAX_LIST)])
+const filePath = z.once(() => oneLine(MAX_PATH))
+const filePaths = z.once(() => z.union([filePath(), z.array(filePath()).check(z.minLength(1), z.maxLength(MAX_LIST))]))
 
 /** The paths of a call, each once. A path outside any repository has no place in one. */
 function lockPaths(actor: Actor, given: string | readonly string[]): LockPath[] {
@@ -365,11 +367,13 @@ function lockPaths(actor: Actor, given: string | readonly string[]): LockPath[] 
   return [...distinct.values()].map((path) => ({ ...path, repoPath: pathInRepo(path.filePath, actor.gitRoot) }))
 }
 
-const lockOutput = z.object({
-  lock: Lock.optional(),
-  locks: z.array(Lock).optional(),
-  warnings: z.array(z.string()).optional(),
-})
+const lockOutput = z.once(() =>
+  z.object({
+    lock: z.optional(Lock()),
+    locks: z.optional(z.array(Lock())),
+    warnings: z.optional(z.array(z.string())),
+  }),
+)
 
 const oneOrMany = (given: string | readonly string[], locks: Lock[]) =>
   typeof given === 'string' && locks[0] ? { lock: locks[0] } : { locks }
@@ -378,12 +382,13 @@ export const lockOperations = {
   'lock.acquire': operation({
     summary: 'Lock files or directories, all or none; again: renew.',
     effect: 'write',
-    input: z.object({
-      filePath: filePaths,
-      reason: text(MAX_REASON).default(''),
-      ttlMinutes: z.number().min(1).max(MAX_TTL_MINUTES).optional(),
-      wait: waitSeconds.default(0),
-    }),
+    input: () =>
+      z.object({
+        filePath: filePaths(),
+        reason: z._default(text(MAX_REASON), ''),
+        ttlMinutes: z.optional(z.number().check(z.minimum(1), z.maximum(MAX_TTL_MINUTES))),
+        wait: z._default(waitSeconds(), 0),
+      }),
     output: lockOutput,
     run: async ({ store, actor, bell, clock, signal, afterAnswer, defaults }, input) => {
       const paths = lockPaths(actor, input.filePath)
@@ -426,10 +431,11 @@ export const lockOperations = {
   'lock.release': operation({
     summary: 'Give locks back.',
     effect: 'write',
-    input: z.object({
-      filePath: filePaths,
-      force: z.boolean().default(false).describe('take it from whoever holds it: for people only'),
-    }),
+    input: () =>
+      z.object({
+        filePath: filePaths(),
+        force: z._default(z.boolean(), false).check(z.describe('take it from whoever holds it: for people only')),
+      }),
     output: lockOutput,
     run: async ({ store, actor }, { filePath, force }) => {
       // Whoever else asks for it is refused like anybody who does not hold the lock.
@@ -441,8 +447,8 @@ export const lockOperations = {
   'lock.query': operation({
     summary: 'Who holds what; without a path, all locks.',
     effect: 'read',
-    input: z.object({ filePath: filePaths.optional() }),
-    output: z.object({ locks: z.array(Lock) }),
+    input: () => z.object({ filePath: z.optional(filePaths()) }),
+    output: () => z.object({ locks: z.array(Lock()) }),
     run: async ({ store, actor }, { filePath }) => ({
       locks: await store.locks.query(filePath === undefined ? [] : lockPaths(actor, filePath)),
     }),

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
 import { isAbsolute } from 'node:path'
-import * as z from 'zod'
 import type { Bell } from '../../core/bell.ts'
 import { Claims } from '../../core/claims.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -11,6 +10,7 @@ import type { Actor, Context } from '../../core/operation.ts'
 import { call, type OperationName, type Output, parse } from '../../core/operations.ts'
 import { NOWHERE, outsider, reader } from '../../core/outsiders.ts'
 import type { Place } from '../../core/peers.ts'
+import * as z from '../../core/schema.ts'
 import type { Store } from '../../core/store.ts'
 import { placeOf } from '../project.ts'
 import type { Scripts } from './scripts.ts'
@@ -22,11 +22,11 @@ const RATE_WINDOW_MS = 10_000
 /** Budgets are remembered for this many callers; past that, all begin anew. */
 const MAX_BUDGETS = 1_024
 
-const path = line(4096).refine(isAbsolute, 'must be absolute')
+const path = line(4096).check(z.refine(isAbsolute, 'must be absolute'))
 /** Beside the operation's own fields: where a caller without a directory of its own stands. */
-export const placeFields: Readonly<Record<string, z.ZodObject>> = {
-  '/lock': z.object({ projectPath: path.optional() }),
-  '/peers': z.object({ projectPath: path.optional(), gitRoot: path.optional(), away: z.boolean().optional() }),
+export const placeFields: Readonly<Record<string, z.ZodMiniObject>> = {
+  '/lock': z.object({ projectPath: z.optional(path) }),
+  '/peers': z.object({ projectPath: z.optional(path), gitRoot: z.optional(path), away: z.optional(z.boolean()) }),
 }
 
 interface CallsOptions {
