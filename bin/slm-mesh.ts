@@ -43,6 +43,8 @@ async function serveShell(): Promise<void> {
     stop.abort(signal)
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
+  // Everything is written and closed: the system takes memory back sooner than Node clears it up.
+  process.once('beforeExit', () => process.exit())
   process.exitCode = await main(args, {
     env: process.env,
     cwd: process.cwd(),

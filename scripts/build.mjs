@@ -1,8 +1,5 @@
-// Bundles the program and the library into dist/.
-//
-// As CommonJS: Node's loader of ES modules takes 25 ms before anything of ours runs. What stands in a chunk of its own is
-// compiled only when somebody needs it; but opening a file takes as long as compiling 10 KB, so what simple commands need
-// together is one chunk. Start-up is measured by bench/cli-start.mjs.
+// Bundles the program and the library into dist/, as CommonJS: Node's loader of ES modules takes 25 ms by itself.
+// How it is cut, and why, stands in ARCHITECTURE.md; bench/cli-start.mjs measures it.
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +25,7 @@ const DEFER = `function __defer(load) {
   return new Proxy({}, { get: (_, name) => (loaded ??= load())[name] })
 }`
 
-/** The MCP SDK uses all of zod. The mesh has a copy of its own, with what it uses: a fifth of the other. */
+/** The MCP SDK uses all of zod. The mesh has a copy of its own, with what it uses: a third of the other. */
 const OWN = '?own'
 const ownZod = {
   name: 'own-zod',
