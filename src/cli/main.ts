@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, Entry>> = {
   inbox: { summary: 'read what agents have written to you, or look into a mailbox', load: () => import('./commands/inbox.ts') },
   state: { summary: 'the values that all share', load: () => import('./commands/state.ts') },
   lock: { summary: 'who may edit what', load: () => import('./commands/lock.ts') },
+  guard: { summary: 'a git hook that refuses commits of files that others hold', load: () => import('./commands/guard.ts') },
   events: { summary: 'what happened, and what happens', load: () => import('./commands/events.ts') },
   watch: { summary: 'a live view of peers, mail, locks and events', load: () => import('./commands/watch.ts') },
   start: { summary: 'keep the mesh served with no session open', load: () => import('./commands/start.ts') },
