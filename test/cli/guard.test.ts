@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { managerOf } from '../../src/cli/guard/hook-manager.ts'
 import { Agent } from '../support/agent.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
@@ -50,14 +50,12 @@ const write = (path: string, text = 'x', cwd = repo) => {
 }
 const locked = (filePath: string | string[], reason = 'renaming email') => otter.call('lock.acquire', { filePath, reason })
 
-beforeAll(async () => {
+beforeEach(async () => {
   dir = dataDir()
   otter = await Agent.start({ dir, env: { SLM_MESH_NAME: 'otter' }, client: 'claude-code' })
-})
-afterAll(() => otter[Symbol.asyncDispose]())
-beforeEach(() => {
   repo = createRepository()
 })
+afterEach(() => otter[Symbol.asyncDispose]())
 
 describe('a commit', () => {
   test('of what another holds is refused with who, why, until when and what to do; of anything else it passes', async () => {
