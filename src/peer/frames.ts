@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { MOMENTS } from './hook.ts'
 
 /**
  * What goes over a doorbell: lines of JSON of at most 4 KiB. A frame says "look", never what there is to see, so a
@@ -18,6 +19,19 @@ const Frame = z.discriminatedUnion('k', [
   z.object({ k: z.literal('leader') }),
   z.object({ k: z.literal('ping') }),
   z.object({ k: z.literal('pong') }),
+  /** Of a hook: files that its `ask` is about; many go in several frames. */
+  z.object({ k: z.literal('paths'), paths: z.array(z.string()) }),
+  /** Of a hook: what it wants to know (hook.ts). It is told in a line of its own, which is no frame and may be long. */
+  z.object({
+    k: z.literal('ask'),
+    agent: z.string().max(64),
+    moment: z.enum(MOMENTS),
+    cwd: z.string().optional(),
+    held: z.boolean().optional(),
+    autoLock: z.boolean().optional(),
+  }),
+  /** Of a hook: what it was told has reached its agent. */
+  z.object({ k: z.literal('left') }),
 ])
 export type Frame = z.infer<typeof Frame>
 
