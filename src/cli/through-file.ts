@@ -1,4 +1,5 @@
 import { Bell } from '../core/bell.ts'
+import { Claims } from '../core/claims.ts'
 import { systemClock } from '../core/clock.ts'
 import { MeshError } from '../core/errors.ts'
 import type { Leadership } from '../core/leadership.ts'
@@ -62,7 +63,7 @@ export async function throughFile(desk: Standing, row: Leadership, why: string):
       const output = await call(
         name,
         {
-          ...{ actor: who.actor, store, clock: systemClock, bell, carrying: new Set<string>(), spend: () => {} },
+          ...{ actor: who.actor, store, clock: systemClock, bell, carrying: new Claims(), spend: () => {} },
           signal: options.signal ?? desk.signal,
           afterAnswer: (run) => void after.push(run),
           defaults: desk.config,

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import type { Bell } from './bell.ts'
+import type { Claims } from './claims.ts'
 import type { Clock } from './clock.ts'
 import type { Store } from './store.ts'
 
@@ -28,7 +29,7 @@ export interface Context {
    */
   afterAnswer(run: (left: boolean) => Promise<void>): void
   /** Ids of messages that an answer on its way out is carrying, so that two answers do not carry the same. */
-  readonly carrying: Set<string>
+  readonly carrying: Claims
   /** Counts one write against the caller's budget. Throws `rate_limited`. */
   spend(): void
   readonly defaults: { readonly lockTtlMinutes: number }

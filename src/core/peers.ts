@@ -176,7 +176,8 @@ export function createPeers(
     tx.run(
       `UPDATE peers SET name = ?, named = max(named, ?), agent_type = ?, session_key = ?, project_path = ?, git_root = ?,
          git_branch = ?, repo = ?, live = 1, pid = ?, process_start = ?, boot_id = ?, pid_namespace = ?, socket_path = ?,
-         parent_pid = ?, parent_start = ?, started_at = ?, heartbeat_at = ?, heartbeat_uptime = ?, left_at = NULL WHERE id = ?`,
+         parent_pid = ?, parent_start = ?, started_at = ?, heartbeat_at = ?, heartbeat_uptime = ?, left_at = NULL,
+         reach = 'poll' WHERE id = ?`,
       name,
       arrival.name === undefined ? 0 : 1,
       arrival.agentType,
@@ -302,6 +303,11 @@ export function createPeers(
         }
         return { id: newSelf, returned: true }
       })
+    },
+
+    /** How the agent of that peer can be told of mail, as its process has found out; for lists. */
+    async reachedBy(id: string, reach: Peer['reach']): Promise<void> {
+      await database.write((tx) => tx.run('UPDATE peers SET reach = ? WHERE id = ?', reach, id))
     },
 
     async update(id: string, change: { summary: string } | Place): Promise<void> {

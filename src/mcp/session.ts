@@ -1,16 +1,21 @@
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import { systemClock } from '../core/clock.ts'
 import type { Environment } from '../core/config.ts'
 import { Scope, sleep } from '../core/scope.ts'
+import type { HookHandler } from '../peer/hook.ts'
 import type { MeshPeer } from '../peer/peer.ts'
 import { projectFrom, recognise, sessionFromCall, sessionFromEnvironment } from './clients.ts'
-import { createDelivery } from './delivery.ts'
+import { createDelivery, type Delivery } from './delivery.ts'
+import { createHooks } from './hooks.ts'
 
 /** A client that never answers where it works must not keep its agent from the mesh. */
 const ROOTS_TIMEOUT_MS = 1_000
 
 export interface Joined {
   readonly peer: MeshPeer
-  readonly delivery: ReturnType<typeof createDelivery>
+  readonly delivery: Delivery
+  /** Answers the agent's hooks. */
+  readonly hooks: HookHandler
 }
 
 export interface Session {
@@ -52,7 +57,11 @@ export function createSession(server: Server, on: { env: Environment; cwd: strin
     })
     if (scope.signal.aborted) await peer.leave()
     else scope.defer(() => peer.leave())
-    return { peer, delivery: createDelivery(peer) }
+    const delivery = createDelivery(peer, { routes: [], clock: systemClock })
+    scope.defer(() => delivery[Symbol.asyncDispose]())
+    const hooks = createHooks(peer, delivery)
+    peer.onHook(hooks)
+    return { peer, delivery, hooks }
   }
 
   return {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Bell } from '../core/bell.ts'
+import { Claims } from '../core/claims.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Config, type Environment, readConfig } from '../core/config.ts'
 import type { Database } from '../core/database.ts'
@@ -52,8 +53,8 @@ export interface MeshPeer extends AsyncDisposable {
   readonly bell: Bell
   readonly store: Store
   readonly log: Log
-  /** Ids of messages in answers that have not left yet. */
-  readonly carrying: ReadonlySet<string>
+  /** Ids of messages whose text is on its way to the agent, by whatever route. */
+  readonly carrying: Claims
   readonly leadingTerm: number | null
   /** Lets another lead, where this peer does and another is there; else it leads again after a lease. */
   handOn(): Promise<void>
@@ -178,7 +179,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   watch(scope, { config, database, doorbell, bell, log, socketPath, onReplaced: () => me.joinIn(database) })
 
   const budget = createBudget(config.rate, RATE_WINDOW_MS, () => clock.uptime())
-  const carrying = new Set<string>()
+  const carrying = new Claims()
   const context: MeshPeer['context'] = (door) => {
     if (scope.signal.aborted) throw fail('closed', { why: 'it was asked to leave' })
     return { actor: me.actor(), store, clock, bell, carrying, spend: budget.spend, defaults: config, ...door }

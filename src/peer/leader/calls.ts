@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { isAbsolute } from 'node:path'
 import * as z from 'zod'
 import type { Bell } from '../../core/bell.ts'
+import { Claims } from '../../core/claims.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Door } from '../../core/doors.ts'
 import { fail, isFailure } from '../../core/errors.ts'
@@ -43,7 +44,7 @@ export function createCalls({ store, clock, bell, scripts, defaults, rate, onErr
   const budgets = new Map<string, ReturnType<typeof createBudget>>()
   /** What a caller's earlier answers carried is settled before its next one begins. */
   const settling = new Map<string, Promise<void>>()
-  const carrying = new Set<string>()
+  const carrying = new Claims()
 
   function budgetOf(id: string) {
     let budget = budgets.get(id)
@@ -94,7 +95,7 @@ export function createCalls({ store, clock, bell, scripts, defaults, rate, onErr
         ...{ actor, store, clock, bell, defaults, signal: on.signal },
         spend: () => budgetOf(actor.id).spend(),
         // What is looked at in another's mailbox stays unread, and is carried for nobody.
-        carrying: isOwn ? carrying : new Set(),
+        carrying: isOwn ? carrying : new Claims(),
         afterAnswer: (run) => void (isOwn && after.push(run)),
       }
       try {
