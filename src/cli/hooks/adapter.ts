@@ -16,6 +16,8 @@ export interface Adapter {
   session(input: Fields): string | undefined
   /** What to ask the session's peer; undefined where the event does not concern it, such as a tool that writes nothing. */
   call(event: string, input: Fields): HookCall | undefined
+  /** Nothing that is answered could reach the agent here: it is only told what happens. */
+  isDeaf?(event: string, input: Fields): boolean
   /** The answer in the agent's form. An empty one is the agent's own way to say "go on", and grants no permission. */
   print(event: string, answer: HookAnswer): Printed
 }
@@ -24,8 +26,6 @@ export interface Printed {
   readonly stdout?: object
   readonly stderr?: string
   readonly exit: number
-  /** Something of the answer has no place in this event's form, and was left out: it does not count as shown. */
-  readonly partial?: boolean
 }
 
 /** One of an agent's events, whatever was asked. */
@@ -54,9 +54,15 @@ export function joined(...parts: (string | undefined)[]): string | undefined {
   return texts.length > 0 ? texts.join('\n\n') : undefined
 }
 
-/** "Go on", where there is no form for what else there was to say. */
-export const goesOn = (unsaid: string | undefined, stdout?: object): Printed => ({
-  ...(stdout && { stdout }),
-  exit: 0,
-  ...(unsaid && { partial: true }),
-})
+export const goesOn = (stdout?: object): Printed => ({ ...(stdout && { stdout }), exit: 0 })
+
+/**
+ * Whether all that there was to say stands in what is printed: an event's form has no place for everything, and what has
+ * been left out does not count as shown.
+ */
+export function saysAll({ stdout, stderr = '' }: Printed, { deny, context, hold, wake }: HookAnswer): boolean {
+  const json = stdout ? JSON.stringify(stdout) : ''
+  return [deny, context, hold, wake].every(
+    (part) => part === undefined || stderr.includes(part) || json.includes(JSON.stringify(part).slice(1, -1)),
+  )
+}

@@ -26,28 +26,28 @@ export const antigravity: Adapter = {
     const tool = objectOf(input, 'toolCall')
     const isWrite = writers.includes(textOf(tool, 'name') ?? '')
     if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
-    // Nothing can be said there, so only what was written is told.
+    // Only what was written is of interest there.
     if (event === 'PostToolUse' && !isWrite) return undefined
     const path = textOf(objectOf(tool, 'args'), 'TargetFile', 'AbsolutePath', 'path')
     return asks('antigravity', moment, {
       paths: isWrite && path !== undefined ? [path] : undefined,
       cwd: textsOf(input, 'workspacePaths')[0],
-      // An end that the agent did not choose is not held up.
-      held: /error|cancel|abort/i.test(textOf(input, 'terminationReason') ?? ''),
+      held: false,
     })
   },
+  // After a tool, and where the agent did not choose to end.
+  isDeaf: (event, input) =>
+    event === 'PostToolUse' || (event === 'Stop' && /error|cancel|abort/i.test(textOf(input, 'terminationReason') ?? '')),
   print(event, { deny, context, hold }) {
     switch (event) {
       case 'PreToolUse':
-        return deny
-          ? { stdout: { decision: 'deny', reason: joined(deny, context) }, exit: 0 }
-          : goesOn(context, { decision: 'allow' })
+        return deny ? { stdout: { decision: 'deny', reason: joined(deny, context) }, exit: 0 } : goesOn({ decision: 'allow' })
       case 'PreInvocation':
-        return context ? { stdout: { injectSteps: [{ ephemeralMessage: context }] }, exit: 0 } : goesOn(undefined, {})
+        return context ? { stdout: { injectSteps: [{ ephemeralMessage: context }] }, exit: 0 } : goesOn({})
       case 'Stop':
-        return hold ? { stdout: { decision: 'continue', reason: joined(hold, context) }, exit: 0 } : goesOn(context, {})
+        return hold ? { stdout: { decision: 'continue', reason: joined(hold, context) }, exit: 0 } : goesOn({})
       default:
-        return goesOn(context, {})
+        return goesOn({})
     }
   },
 }

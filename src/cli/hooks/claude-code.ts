@@ -45,11 +45,11 @@ export const claudeCode: Adapter = {
       case 'PostToolUse':
         return context ? specific({ additionalContext: context }) : { exit: 0 }
       case 'Stop':
-        return hold ? { stdout: { decision: 'block', reason: joined(hold, context) }, exit: 0 } : goesOn(context)
+        return hold ? { stdout: { decision: 'block', reason: joined(hold, context) }, exit: 0 } : goesOn()
       case 'idle':
         return wake ? { stderr: wake, exit: 2 } : { exit: 0 }
       default:
-        return goesOn(context)
+        return goesOn()
     }
   },
 }

@@ -39,15 +39,15 @@ export const codex: Adapter = {
       case 'PreToolUse':
         // Versions that do not know additionalContext here would forget a denial beside it.
         if (deny) return specific({ permissionDecision: 'deny', permissionDecisionReason: joined(deny, context) })
-        return context ? specific({ additionalContext: context }) : goesOn(undefined, {})
+        return context ? specific({ additionalContext: context }) : goesOn({})
       case 'SessionStart':
       case 'UserPromptSubmit':
       case 'PostToolUse':
-        return context ? specific({ additionalContext: context }) : goesOn(undefined, {})
+        return context ? specific({ additionalContext: context }) : goesOn({})
       case 'Stop':
-        return hold ? { stdout: { decision: 'block', reason: joined(hold, context) }, exit: 0 } : goesOn(context, {})
+        return hold ? { stdout: { decision: 'block', reason: joined(hold, context) }, exit: 0 } : goesOn({})
       default:
-        return goesOn(context, {})
+        return goesOn({})
     }
   },
 }

@@ -36,27 +36,28 @@ export const cursor: Adapter = {
     return asks('cursor', moment, {
       paths: paths.length > 0 ? paths : undefined,
       cwd: placeOf(input),
-      // A turn that was aborted or has failed is not continued.
-      held: (numberOf(input, 'loop_count') ?? 0) > 0 || (textOf(input, 'status') ?? 'completed') !== 'completed',
+      held: (numberOf(input, 'loop_count') ?? 0) > 0,
     })
   },
+  // A turn that was aborted or has failed is not continued.
+  isDeaf: (event, input) => event === 'stop' && (textOf(input, 'status') ?? 'completed') !== 'completed',
   print(event, { deny, context, hold }) {
     switch (event) {
       case 'preToolUse': {
         const reason = joined(deny, context)
         return deny
           ? { stdout: { permission: 'deny', user_message: deny, agent_message: reason }, exit: 0 }
-          : goesOn(context, { permission: 'allow' })
+          : goesOn({ permission: 'allow' })
       }
       case 'sessionStart':
       case 'postToolUse':
-        return context ? { stdout: { additional_context: context }, exit: 0 } : goesOn(undefined, {})
+        return context ? { stdout: { additional_context: context }, exit: 0 } : goesOn({})
       case 'stop':
-        return hold ? { stdout: { followup_message: joined(hold, context) }, exit: 0 } : goesOn(context, {})
+        return hold ? { stdout: { followup_message: joined(hold, context) }, exit: 0 } : goesOn({})
       case 'beforeSubmitPrompt':
-        return goesOn(context, { continue: true })
+        return goesOn({ continue: true })
       default:
-        return goesOn(context, /^(before|pre(?!Compact)|subagentStart)/.test(event) ? { permission: 'allow' } : {})
+        return goesOn(/^(before|pre(?!Compact)|subagentStart)/.test(event) ? { permission: 'allow' } : {})
     }
   },
 }

@@ -36,17 +36,17 @@ export const geminiCli: Adapter = {
   print(event, { deny, context, hold }) {
     switch (event) {
       case 'BeforeTool':
-        return deny ? { stdout: { decision: 'deny', reason: joined(deny, context) }, exit: 0 } : goesOn(context, {})
+        return deny ? { stdout: { decision: 'deny', reason: joined(deny, context) }, exit: 0 } : goesOn({})
       case 'SessionStart':
       case 'BeforeAgent':
       case 'AfterTool':
         return context
           ? { stdout: { hookSpecificOutput: { hookEventName: event, additionalContext: context } }, exit: 0 }
-          : goesOn(undefined, {})
+          : goesOn({})
       case 'AfterAgent':
-        return hold ? { stdout: { decision: 'deny', reason: joined(hold, context) }, exit: 0 } : goesOn(context, {})
+        return hold ? { stdout: { decision: 'deny', reason: joined(hold, context) }, exit: 0 } : goesOn({})
       default:
-        return goesOn(context, {})
+        return goesOn({})
     }
   },
 }

@@ -5,7 +5,7 @@ import { sleep } from '../../core/scope.ts'
 import type { HookCall } from '../../peer/hook.ts'
 import type { Told } from '../../peer/hook-door.ts'
 import { EXIT_FAILED } from '../failures.ts'
-import type { Adapter, Printed } from './adapter.ts'
+import { type Adapter, type Printed, saysAll } from './adapter.ts'
 import { adapters, eventOf } from './all.ts'
 import { eventInCursor } from './claude-code.ts'
 import { cursor } from './cursor.ts'
@@ -63,8 +63,11 @@ export async function runHook(words: HookWords, outside: Outside): Promise<numbe
     if (inCursor !== undefined) return await write(cursor.print(inCursor, {}), outside)
     const call = adapter.call(event, input)
     if (!call) return await write(adapter.print(event, {}), outside)
-    const told = await ask(adapter, call, input, words, outside, signal)
-    return await show(adapter.print(event, told.answer), told, outside)
+    const isDeaf = adapter.isDeaf?.(event, input) ?? false
+    // Such an event is worth a question only for what it tells: what was written, or that a turn's locks are free.
+    if (isDeaf && call.paths === undefined && !words.autoLock) return await write(adapter.print(event, {}), outside)
+    const told = await ask(adapter, isDeaf ? { ...call, held: true } : call, input, words, outside, signal)
+    return await show(adapter.print(event, isDeaf ? {} : told.answer), told, outside)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     note(words, outside, why)
@@ -122,7 +125,7 @@ async function ask(
 /** What was not written, or not whole, stays as unread as it was. */
 async function show(printed: Printed, told: Told, outside: Outside): Promise<number> {
   const isTaken = await taken(printed, outside)
-  if (isTaken && !printed.partial) await Promise.race([told.left(), sleep(LEAST_PATIENCE_MS)])
+  if (isTaken && saysAll(printed, told.answer)) await Promise.race([told.left(), sleep(LEAST_PATIENCE_MS, undefined, true)])
   told.close()
   return printed.exit
 }

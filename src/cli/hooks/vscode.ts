@@ -63,13 +63,13 @@ export function printBoth(event: string, { deny, context, hold }: Parameters<Ada
   switch (event) {
     case 'PreToolUse':
       if (deny) return both({ permissionDecision: 'deny', permissionDecisionReason: joined(deny, context) })
-      return context ? both({ additionalContext: context }) : goesOn(undefined, goOn)
+      return context ? both({ additionalContext: context }) : goesOn(goOn)
     case 'SessionStart':
     case 'PostToolUse':
-      return context ? both({ additionalContext: context }) : goesOn(undefined, goOn)
+      return context ? both({ additionalContext: context }) : goesOn(goOn)
     case 'Stop':
-      return hold ? both({ decision: 'block', reason: joined(hold, context) }) : goesOn(context, goOn)
+      return hold ? both({ decision: 'block', reason: joined(hold, context) }) : goesOn(goOn)
     default:
-      return goesOn(context, goOn)
+      return goesOn(goOn)
   }
 }

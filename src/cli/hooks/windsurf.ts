@@ -3,12 +3,12 @@ import { objectOf, textOf } from './fields.ts'
 
 /**
  * Windsurf: https://docs.windsurf.com/windsurf/cascade/hooks. A hook before an action stops it by exit code 2, and what it
- * writes to standard error is told to the agent. There is no other way to tell it anything, and no way to hold it at its end.
+ * writes to standard error is told to the agent. There is no other way to tell it anything, and no way to hold it at its
+ * end; after a write nothing is asked, lest the session believe that its hooks show mail.
  */
 
 const events = {
   pre_write_code: 'before-edit',
-  post_write_code: 'after-tool',
   post_cascade_response: 'stop',
 } as const
 
@@ -24,12 +24,13 @@ export const windsurf: Adapter = {
     const info = objectOf(input, 'tool_info')
     const path = textOf(info, 'file_path')
     return asks('windsurf', moment, {
-      paths: path !== undefined && moment !== 'stop' ? [path] : undefined,
+      paths: path !== undefined && moment === 'before-edit' ? [path] : undefined,
       cwd: textOf(info, 'cwd'),
       held: true,
     })
   },
+  isDeaf: (event) => event === 'post_cascade_response',
   print(event, { deny, context, hold }) {
-    return event === 'pre_write_code' && deny ? { stderr: joined(deny, context) ?? deny, exit: 2 } : goesOn(joined(context, hold))
+    return event === 'pre_write_code' && deny ? { stderr: joined(deny, context) ?? deny, exit: 2 } : goesOn()
   },
 }
