@@ -40,14 +40,13 @@ const isYounger = (a: ProcessRow, b: ProcessRow) =>
  */
 export function isLauncher(command: string): boolean {
   if (!command.includes('slm-mesh')) return false
-  const [, first = '', rest = ''] = /^"?((?:[A-Za-z]:)?[^"]*?[^"\s\\/]*)"?(?:\s+(.*))?$/s.exec(command) ?? []
-  const program = nameOf(first)
-  if (SHELLS.has(program) || RUNNERS.has(program)) return true
-  return program === 'node' && RUNNERS.has(nameOf(/^"?([^"\s]+)/.exec(rest)?.[1] ?? ''))
+  const [first = '', second = ''] = (command.match(/"[^"]*"|\S+/g) ?? []).slice(0, 2).map((word) => nameOf(word))
+  return SHELLS.has(first) || RUNNERS.has(first) || (first === 'node' && RUNNERS.has(second))
 }
 
-const nameOf = (path: string) =>
-  path
+const nameOf = (word: string) =>
+  word
+    .replaceAll('"', '')
     .toLowerCase()
     .replace(/^.*[\\/]/, '')
     .replace(/\.(exe|cmd|js|cjs|mjs)$/, '')

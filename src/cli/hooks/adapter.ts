@@ -54,6 +54,7 @@ export function joined(...parts: (string | undefined)[]): string | undefined {
   return texts.length > 0 ? texts.join('\n\n') : undefined
 }
 
+/** That the agent goes on, in its own form where it wants one. */
 export const goesOn = (stdout?: object): Printed => ({ ...(stdout && { stdout }), exit: 0 })
 
 /**

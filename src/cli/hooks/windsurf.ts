@@ -30,7 +30,7 @@ export const windsurf: Adapter = {
     })
   },
   isDeaf: (event) => event === 'post_cascade_response',
-  print(event, { deny, context, hold }) {
+  print(event, { deny, context }) {
     return event === 'pre_write_code' && deny ? { stderr: joined(deny, context) ?? deny, exit: 2 } : goesOn()
   },
 }
