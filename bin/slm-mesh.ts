@@ -27,6 +27,10 @@ if (isServer) {
     parentPid: () => process.ppid,
   })
   process.exit(code)
+} else if (args[0] === 'hook' && args.length > 1 && !args.includes('--help') && !args.includes('-h')) {
+  // At every edit of an agent: without the command line's own weight.
+  const { hook } = await import('../src/cli/hooks/direct.ts')
+  process.exit(await hook(args.slice(1), process, process.env))
 } else {
   const { main } = await import('../src/cli/main.ts')
   const { processTerminal, readInput } = await import('../src/cli/process.ts')

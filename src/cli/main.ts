@@ -29,6 +29,7 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'check this machine and the mesh on it; each finding with its fix',
     load: () => import('./commands/doctor.ts'),
   },
+  hook: { summary: "what agents' hooks call: mail for the agent, and locks", load: () => import('./commands/hook.ts') },
   clean: { summary: 'remove what dead processes left behind', load: () => import('./commands/clean.ts') },
   logs: { summary: 'what the peers have logged', load: () => import('./commands/logs.ts') },
   completion: { summary: 'print the completions of a shell', load: () => import('./commands/completion.ts') },
