@@ -15,8 +15,9 @@ import {
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { managerOf } from '../../src/cli/guard/hook-manager.ts'
-import { Agent } from '../support/agent.ts'
+import { Agent, PROGRAM } from '../support/agent.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
+import { eventually } from '../support/eventually.ts'
 import { createRepository, git } from '../support/repository.ts'
 import { run } from '../support/run.ts'
 
@@ -25,12 +26,20 @@ import { run } from '../support/run.ts'
 let dir: string
 let repo: string
 let otter: Agent
+/** A process of its own between this one and the server, as an agent is: these tests are no ancestor of a session. */
+const AGENT = [
+  process.execPath,
+  '-e',
+  `const [file, ...args] = process.argv.slice(1)
+  const server = require('node:child_process').spawn(file, args, { stdio: 'inherit' })
+  server.once('exit', (code) => process.exit(code ?? 1))`,
+  process.execPath,
+]
 const env = (more: Record<string, string> = {}) => ({
   ...meshEnv(dir),
   HOME: dir,
   GIT_CONFIG_GLOBAL: '/dev/null',
   ...{ GIT_AUTHOR_NAME: 'Ada', GIT_AUTHOR_EMAIL: 'a@b', GIT_COMMITTER_NAME: 'Ada', GIT_COMMITTER_EMAIL: 'a@b' },
-  SLM_MESH_NAME: 'nobody-here',
   ...more,
 })
 const guard = (words: string[], cwd = repo, more: Record<string, string> = {}) => run(['guard', ...words], env(more), { cwd })
@@ -52,7 +61,7 @@ const locked = (filePath: string | string[], reason = 'renaming email') => otter
 
 beforeEach(async () => {
   dir = dataDir()
-  otter = await Agent.start({ dir, env: { SLM_MESH_NAME: 'otter' }, client: 'claude-code' })
+  otter = await Agent.start({ dir, env: { SLM_MESH_NAME: 'otter' }, client: 'claude-code', command: AGENT })
   repo = createRepository()
 })
 afterEach(() => otter[Symbol.asyncDispose]())
@@ -90,8 +99,41 @@ describe('a commit', () => {
       ok: false,
       refused: [{ path: 'src/held.ts', holder: { name: 'otter' }, lock: { reason: 'renaming email' } }],
     })
-    // The holder's own commit.
+    // The holder's own commit, as far as the environment says.
     expect(commit(['commit', '-m', 'x'], repo, { SLM_MESH_NAME: 'otter' })).toMatchObject({ code: 0, err: '' })
+  })
+
+  test('is the holder’s own where its agent has started git, whatever is between them, and no other agent’s', async () => {
+    await guard(['install'])
+    /** An agent that has one server and then commits, through a shell of its own. */
+    const commits = (name: string, holds: string, changes: string) => {
+      write(changes, name)
+      const script = `const { spawn, spawnSync } = require('node:child_process')
+        const server = spawn(process.execPath, [${JSON.stringify(PROGRAM)}, 'mcp'], { stdio: ['pipe', 'pipe', 'inherit'] })
+        const send = (m) => server.stdin.write(JSON.stringify({ jsonrpc: '2.0', ...m }) + '\\n')
+        const lines = require('node:readline').createInterface(server.stdout)
+        lines.on('line', (line) => {
+          const { id } = JSON.parse(line)
+          if (id === 1) {
+            send({ method: 'notifications/initialized' })
+            send({ id: 2, method: 'tools/call', params: { name: 'mesh_lock', arguments: { action: 'acquire', filePath: ${JSON.stringify(holds)} } } })
+          }
+          if (id !== 2) return
+          const git = spawnSync('sh', ['-c', 'git add -A && sh -c "git commit -qm x"; exit $?'], { encoding: 'utf8' })
+          process.stdout.write(JSON.stringify([git.status, git.stderr]))
+          server.stdin.end()
+        })
+        send({ id: 1, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'codex', version: '1' } } })`
+      const { stdout } = spawnSync(process.execPath, ['-e', script], {
+        cwd: repo,
+        env: { PATH: process.env.PATH ?? '', ...env({ SLM_MESH_NAME: name }) },
+        encoding: 'utf8',
+      })
+      return JSON.parse(stdout)
+    }
+    await locked(join(repo, 'otters.ts'))
+    expect(commits('fox', join(repo, 'foxs.ts'), 'foxs.ts')).toEqual([0, ''])
+    expect(commits('badger', join(repo, 'badgers.ts'), 'otters.ts')).toEqual([1, expect.stringContaining('held by otter')])
   })
 
   test('is refused for both names of what is renamed, for what is deleted, and for strange names below a held directory', async () => {
@@ -181,11 +223,11 @@ describe('a commit', () => {
     git(repo, 'add', '.')
     const own = dataDir()
     const more = { SLM_MESH_DATA_DIR: own }
-    const fox = await Agent.start({ dir: own })
+    const fox = await Agent.start({ dir: own, command: AGENT })
     await fox.call('lock.acquire', { filePath: join(repo, 'a.ts') })
     expect((await guard(['check'], repo, more)).code).toBe(1)
     await fox.kill()
-    expect(await guard(['check'], repo, more)).toMatchObject({ code: 0, err: '' })
+    await eventually(async () => (await guard(['check'], repo, more)).code === 0)
   })
 })
 
@@ -281,9 +323,12 @@ describe('installing and removing', () => {
     expect(managerOf('/r/.git/hooks', '#!/bin/sh\nmake lint')).toBe(undefined)
     // What it says is good shell: it passes where there is nothing, and refuses where the guard does.
     const line = husky.err.trim().split('\n').at(-1) ?? ''
-    const shell = (exit: number) =>
-      spawnSync('sh', ['-c', `slm-mesh() { return ${exit}; }; ${line}`], { encoding: 'utf8' }).status
+    const shell = (exit: number) => {
+      writeFileSync(join(repo, 'slm-mesh'), `#!/bin/sh\nexit ${exit}\n`)
+      chmodSync(join(repo, 'slm-mesh'), 0o755)
+      return spawnSync('sh', ['-c', line], { env: { PATH: `${repo}:${process.env.PATH}` } }).status
+    }
     expect([0, 10, 2, 1].map(shell)).toEqual([0, 1, 0, 0])
-    expect(spawnSync('sh', ['-c', line], { env: { PATH: '/nowhere' } }).status).toBe(0)
+    expect(spawnSync('/bin/sh', ['-c', line], { env: { PATH: '/nowhere' } }).status).toBe(0)
   })
 })

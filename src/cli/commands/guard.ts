@@ -26,8 +26,8 @@ export const define: Define = (command, handle) => {
   command.addHelpText(
     'after',
     [
-      '\nA commit is refused when it changes a file that another session, or a person at a',
-      'shell, holds; `git commit --no-verify` or SLM_MESH_GUARD=off commits all the same.',
+      '\nA commit is refused when it changes a file that another session holds, or a person',
+      'at a shell; `git commit --no-verify` or SLM_MESH_GUARD=off commits all the same.',
       'Where there is no mesh, or it cannot be read, the commit passes.',
       examples('slm-mesh guard install', 'slm-mesh guard check'),
     ].join('\n'),
@@ -112,7 +112,7 @@ async function check(desk: Desk, { hook = false }: { hook?: boolean }): Promise<
     const locks = standingLocks(desk.layout.database, peers)
     const top = await topOf(desk)
     const paths = locks.length === 0 ? [] : await stagedPaths(desk, top)
-    const own = await ownPeer(desk.env, peers)
+    const own = await ownPeer(desk, peers)
     const refused = heldByOthers(top, paths, locks, own, new Map(peers.map((row) => [row.id, row.agent_type])))
     if (refused.length === 0) {
       desk.answer({ refused }, () => '')
