@@ -26,9 +26,9 @@ export const define: Define = (command, handle) => {
   command.addHelpText(
     'after',
     [
-      '\nA commit is refused when it changes a file that another session holds, or a person',
-      'at a shell; `git commit --no-verify` or SLM_MESH_GUARD=off commits all the same.',
-      'Where there is no mesh, or it cannot be read, the commit passes.',
+      '\nA commit is refused when it changes a file that another session holds, or a',
+      'person at a shell; `git commit --no-verify` or SLM_MESH_GUARD=off commits all',
+      'the same. Where there is no mesh, or it cannot be read, the commit passes.',
       examples('slm-mesh guard install', 'slm-mesh guard check'),
     ].join('\n'),
   )
