@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 // Standard input is a pipe and there are no arguments, or the first is `mcp`: an agent has started us as its MCP
-// server. Otherwise a person or a script is at the shell.
+// server. `hook` is called by its hooks. Otherwise a person or a script is at the shell.
 process.umask(0o077)
 // A limit on the size of files makes a write fail; it need not end the process.
 process.on('SIGXFSZ', () => {})
 
 const args = process.argv.slice(2)
 const isServer = args.length === 0 ? !process.stdin.isTTY : args[0] === 'mcp' && args.length === 1
-void (isServer ? serveAgent() : serveShell())
+const isHook = args[0] === 'hook' && args.length > 1 && !args.includes('--help') && !args.includes('-h')
+void (isServer ? serveAgent() : isHook ? serveHook() : serveShell())
 
 async function serveAgent(): Promise<void> {
   const stderr = (line: string) => void process.stderr.write(line)
@@ -26,6 +27,12 @@ async function serveAgent(): Promise<void> {
     parentPid: () => process.ppid,
   })
   process.exit(code)
+}
+
+/** At every edit of an agent: without the command line's own weight. */
+async function serveHook(): Promise<void> {
+  const { hook } = await import('../src/cli/hooks/direct.ts')
+  process.exit(await hook(args.slice(1), process, process.env))
 }
 
 async function serveShell(): Promise<void> {

@@ -14,7 +14,7 @@ import { placeOf } from './project.ts'
  * written the same file?
  */
 
-export interface Before {
+interface Before {
   /** Who holds what the edit would write; nothing was taken then. */
   readonly refused?: Conflict[]
   /** Paths whose lock was taken for this turn. */

@@ -146,7 +146,7 @@ export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
 
   /** What is true now, whatever the last of several quick events said; and a file that was replaced is watched anew. */
   function settled({ path: at, change, at: since }: { path: string; change: Change; at: number }): Seen {
-    const path = canonicalPath(at, '')
+    const path = canonical(at)
     const print = printOf(at)
     const isThere = print !== NOTHING
     const lock = watched.get(path.key)
@@ -180,4 +180,13 @@ export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
       await bell.wait(heard, LOOK_AGAIN_MS, scope.signal)
     }
   })()
+}
+
+/** A loop of links has no other name. */
+function canonical(path: string): FilePath {
+  try {
+    return canonicalPath(path, '')
+  } catch {
+    return { filePath: path, key: path }
+  }
 }

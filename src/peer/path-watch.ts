@@ -39,7 +39,9 @@ export function watchPath(chokidar: typeof Chokidar, path: string, bound: number
   const isDirectory = lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
   const { depth, entries } = isDirectory ? depthWithin(path, bound) : { depth: undefined, entries: 1 }
   if (depth === -1) return { entries: 0, depth, print, close() {} }
-  const watcher = chokidar.watch(path, {
+  // Of a path that is missing chokidar says it is ready before it would see it appear; of the directory above it, after.
+  const top = print === NOTHING ? dirname(path) : path
+  const watcher = chokidar.watch(top, {
     ignoreInitial: true,
     followSymlinks: false,
     // A directory's editors leave backup copies behind, which are nobody's edit either.
@@ -47,6 +49,7 @@ export function watchPath(chokidar: typeof Chokidar, path: string, bound: number
     // Elsewhere an error that comes later would have no listener, and end the process.
     persistent: process.platform !== 'linux',
     ...(depth !== undefined && { depth }),
+    ...(top !== path && { depth: 0, ignored: (at: string) => at !== top && at !== path }),
     ...(isDirectory && { ignored: (at: string) => at !== path && NOT_LOOKED_INTO.has(basename(at)) }),
   })
   let known = entries
