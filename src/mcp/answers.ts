@@ -150,7 +150,7 @@ export function errorText<C extends Code>(error: MeshError<C>): string {
 }
 
 /** Text of others as a JSON string: whatever it says, it stays inside its quotes and on its line. */
-const quoted = (text: string) => escaped(JSON.stringify(text))
+export const quoted = (text: string) => escaped(JSON.stringify(text))
 
 /** What is no more than a word stands as it is. */
 const word = (text: string) => (/^[a-z0-9-]{1,32}$/.test(text) ? text : quoted(text))

@@ -1,8 +1,11 @@
 import type { Clock } from '../core/clock.ts'
+import type { Collision } from '../core/edits.ts'
 import type { OperationName } from '../core/operations.ts'
 import { Scope } from '../core/scope.ts'
+import type { Editing } from '../peer/editing.ts'
 import type { MeshPeer } from '../peer/peer.ts'
 import { plural } from './answers.ts'
+import { editNews } from './edit-news.ts'
 import { createMailbox, type Telling } from './mailbox.ts'
 import { startWaking, type WakeRoute } from './waking.ts'
 
@@ -23,7 +26,10 @@ const MAX_LISTED = 100
 
 export type Delivery = ReturnType<typeof createDelivery>
 
-export function createDelivery(peer: MeshPeer, on: { routes: readonly WakeRoute[]; clock: Pick<Clock, 'uptime'> }) {
+export function createDelivery(
+  peer: MeshPeer,
+  on: { routes: readonly WakeRoute[]; clock: Pick<Clock, 'uptime'>; editing: Editing },
+) {
   const scope = new Scope()
   const mailbox = createMailbox(peer)
   const waking = startWaking(scope, { mailbox, bell: peer.bell, log: peer.log, ...on })
@@ -65,23 +71,25 @@ export function createDelivery(peer: MeshPeer, on: { routes: readonly WakeRoute[
 
     /** What to add to an answer, if there is anything that the agent has not been told; undefined otherwise. */
     async notice(answered: OperationName | undefined): Promise<Telling | undefined> {
+      if (on.routes.some((route) => route.isOpen() && !route.isUnseen)) reachedBy('wake')
       hookFollows = hookFollowed
       hookFollowed = false
       const isMailShown = answered === 'message.inbox' || hookFollows
       return together([
         isMailShown ? undefined : await mailbox.tell('notice'),
         answered === 'event.read' ? undefined : await events(),
+        await editNews(on.editing),
       ])
     },
 
-    /** What a hook shows: mail itself, and what events there are. Low mail waits until the agent reads a prompt anyway. */
-    async show(moment: 'start' | 'prompt' | 'after-tool' | 'stop'): Promise<Telling | undefined> {
+    /** What a hook shows: mail itself, what events there are, and whom its edit has `met`. Low mail waits until the agent reads a prompt anyway. */
+    async show(moment: 'start' | 'prompt' | 'after-tool' | 'stop', met: readonly Collision[] = []): Promise<Telling | undefined> {
       reachedBy('hooks')
       if (moment === 'after-tool') hookFollowed = true
       const isQuiet = moment === 'start' || moment === 'prompt'
       const mail = await mailbox.show('hook', ({ priority }) => isQuiet || priority !== 'low')
       // Nobody is kept from ending for events.
-      return together([mail, moment === 'stop' ? undefined : await events()], '\n')
+      return together(moment === 'stop' ? [mail] : [mail, await events(), await editNews(on.editing, met)], '\n')
     },
 
     /** Resolves with what to wake the idle agent with; undefined when that is over. */

@@ -1,57 +1,61 @@
-import { resolve } from 'node:path'
 import { type Conflict, fail } from '../core/errors.ts'
+import type { Editing } from '../peer/editing.ts'
 import type { HookAnswer, HookCall, HookHandler } from '../peer/hook.ts'
-import type { MeshPeer } from '../peer/peer.ts'
-import { errorText } from './answers.ts'
+import { errorText, quoted } from './answers.ts'
 import type { Delivery } from './delivery.ts'
+import type { Telling } from './mailbox.ts'
 
 /**
  * What the session says to its agent's hooks, whatever agent it is. How each agent asks, and how it is told, is its
  * adapter's business.
  */
 
-export function createHooks(peer: MeshPeer, delivery: Delivery): HookHandler {
+const said = (text: string) => `[mesh] ${text}`
+
+export function createHooks({ delivery, editing }: { delivery: Delivery; editing: Editing }): HookHandler {
   return async (call, { signal, afterAnswer }): Promise<HookAnswer> => {
-    const carry = (telling: { text: string; settle(left: boolean): Promise<void> } | undefined) => {
+    /** What is to be told counts as told once the answer has left. */
+    const carried = (telling: Telling | undefined) => {
       if (telling) afterAnswer((left) => telling.settle(left))
-      return telling?.text
+      return telling && said(telling.text)
     }
-    switch (call.moment) {
+    const { moment, paths = [], cwd } = call
+    if (moment !== 'stop' && moment !== 'idle' && moment !== 'end') delivery.waking.sign()
+    switch (moment) {
+      case 'after-tool':
+        return withContext(
+          carried(await delivery.show('after-tool', paths.length > 0 ? await editing.after(paths, { cwd }) : [])),
+        )
       case 'start':
       case 'prompt':
-      case 'after-tool': {
-        delivery.waking.sign()
-        const context = carry(await delivery.show(call.moment))
-        return context === undefined ? {} : { context: `[mesh] ${context}` }
-      }
-      case 'before-edit': {
-        delivery.waking.sign()
-        const conflicts = await heldByOthers(peer, call)
-        return conflicts.length === 0 ? {} : { deny: `[mesh] ${errorText(fail('locked', { conflicts, place: null }))}` }
-      }
+        return withContext(carried(await delivery.show(moment)))
+      case 'before-edit':
+        return paths.length > 0 ? beforeEdit(editing, call) : {}
       case 'stop': {
-        const hold = carry(await delivery.show('stop'))
-        if (hold === undefined) {
-          delivery.waking.rests()
-          return {}
-        }
-        delivery.waking.sign()
-        return { hold: `[mesh] ${hold}` }
+        const hold = carried(await delivery.show('stop'))
+        if (hold !== undefined) return { hold }
+        await editing.turnEnded()
+        delivery.waking.rests()
+        return {}
       }
       case 'idle': {
-        const wake = carry(await delivery.sleep(signal))
-        return wake === undefined ? {} : { wake: `[mesh] ${wake}` }
+        const wake = carried(await delivery.sleep(signal))
+        return wake === undefined ? {} : { wake }
       }
       case 'end':
+        await editing.turnEnded()
         return {}
     }
   }
 }
 
-async function heldByOthers(peer: MeshPeer, { paths = [], cwd = peer.self.projectPath }: HookCall): Promise<Conflict[]> {
-  if (paths.length === 0) return []
-  const { locks } = await peer.call('lock.query', { filePath: paths.map((path) => resolve(cwd, path)) })
-  return locks
-    .filter(({ lockedBy }) => lockedBy.id !== peer.self.id)
-    .map(({ filePath, lockedBy, reason, expiresAt }) => ({ filePath, holder: lockedBy, reason, until: expiresAt, kind: 'held' }))
+const withContext = (context: string | undefined): HookAnswer => (context === undefined ? {} : { context })
+
+async function beforeEdit(editing: Editing, { paths = [], cwd, autoLock }: HookCall): Promise<HookAnswer> {
+  const { refused, elsewhere } = await editing.before(paths, { cwd, autoLock })
+  if (refused) return { deny: said(errorText(fail('locked', { conflicts: refused, place: null }))) }
+  return withContext(elsewhere.length === 0 ? undefined : said(elsewhere.map(inOtherWorktree).join(' ')))
 }
+
+const inOtherWorktree = ({ filePath, holder, until, reason }: Conflict) =>
+  `${holder.name} holds the same file in another worktree (${quoted(filePath)}) until ${until}${reason && `: ${quoted(reason)}`}.`

@@ -15,6 +15,8 @@ export interface WakeRoute {
   /** How it is called in a message's history. */
   readonly name: string
   isOpen(): boolean
+  /** Nobody has seen it work: lists do not count on it. */
+  readonly isUnseen?: boolean
   /**
    * Rejects where it did not work. True where the agent is known to have been reached; otherwise nothing is noted about the
    * mail, and the next sure route tells of it.

@@ -1,17 +1,15 @@
 import type { HookAnswer, Moment } from './hook.ts'
 
 /**
- * Claude Code's hook events and the JSON that it reads, which several other agents have taken over. Pure.
+ * Claude Code's hook events that can be calls of a server's tool, and the JSON that it reads. Pure.
  * Source: its hooks reference; each form was seen working with the real program.
  */
 
 export const CLAUDE_EVENTS: Readonly<Record<string, Moment>> = {
-  SessionStart: 'start',
   UserPromptSubmit: 'prompt',
   PreToolUse: 'before-edit',
   PostToolUse: 'after-tool',
   Stop: 'stop',
-  SessionEnd: 'end',
 }
 
 /** What to print; an empty object lets everything take its course. */
@@ -20,7 +18,8 @@ export function claudeForm(event: string, { deny, context, hold }: HookAnswer): 
     return {
       hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: deny },
     }
-  if (hold !== undefined) return { decision: 'block', reason: hold }
-  if (context !== undefined) return { hookSpecificOutput: { hookEventName: event, additionalContext: context } }
+  // At a stop, context makes the agent go on as well, and is not shown as an error.
+  const added = hold ?? context
+  if (added !== undefined) return { hookSpecificOutput: { hookEventName: event, additionalContext: added } }
   return {}
 }

@@ -14,7 +14,9 @@ import type { Arrival } from '../core/peers.ts'
 import { Scope } from '../core/scope.ts'
 import { openStore, type Store } from '../core/store.ts'
 import { type Doorbell, startDoorbell } from './doorbell.ts'
+import { createEditing, type Editing } from './editing.ts'
 import { type Election, startElection } from './election.ts'
+import { startFileWatch } from './file-watch.ts'
 import type { HookHandler } from './hook.ts'
 import { HookHost } from './hook-host.ts'
 import { startMembership } from './membership.ts'
@@ -55,6 +57,8 @@ export interface MeshPeer extends AsyncDisposable {
   readonly log: Log
   /** Ids of messages whose text is on its way to the agent, by whatever route. */
   readonly carrying: Claims
+  /** What its agent's edits mean to the others. */
+  readonly editing: Editing
   readonly leadingTerm: number | null
   /** Lets another lead, where this peer does and another is there; else it leads again after a lease. */
   handOn(): Promise<void>
@@ -178,6 +182,9 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   await election.runOnce()
   watch(scope, { config, database, doorbell, bell, log, socketPath, onReplaced: () => me.joinIn(database) })
 
+  const editing = createEditing({ store, clock, self: me.actor, lockTtlMinutes: config.lockTtlMinutes })
+  startFileWatch(scope, { store, clock, bell, self: me.actor, editing, log })
+
   const budget = createBudget(config.rate, RATE_WINDOW_MS, () => clock.uptime())
   const carrying = new Claims()
   const context: MeshPeer['context'] = (door) => {
@@ -198,6 +205,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     bell,
     store,
     log,
+    editing,
     carrying,
     context,
     async call(name, input, { signal } = {}) {

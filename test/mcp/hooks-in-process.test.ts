@@ -45,7 +45,7 @@ test('mail is shown with the next prompt, after a tool, and before stopping, exa
   }
   await send(a, 'for Stop')
   const held = await hook(b, 'Stop')
-  expect(held).toEqual({ decision: 'block', reason: expect.stringContaining('"for Stop"') })
+  expect(held.hookSpecificOutput).toEqual({ hookEventName: 'Stop', additionalContext: expect.stringContaining('"for Stop"') })
   expect(await hook(b, 'Stop', { active: 'true' })).toEqual({})
   await eventually(async () => (await states(a)).every((state) => state === 'seen'))
   expect((await b.call('message.inbox', {})).messages).toEqual([])
