@@ -223,4 +223,3 @@ test('an idle hook wakes its agent when mail comes, gives way to a later one, an
   await session.kill()
   for (const ran of await Promise.all(pair)) expect(ran).toEqual({ code: 0, out: '', err: '' })
 })
-})
