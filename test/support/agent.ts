@@ -139,7 +139,7 @@ export class Agent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.child.stdin?.end()
     this.child.kill('SIGCONT')
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 5_000)
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 60_000)
     await this.exited
     clearTimeout(timer)
     await this.#client.close()
