@@ -63,7 +63,9 @@ test('eight processes race for one path, crash and forget: never two holders, an
   let kills = 0
   const granted = () => racers.reduce((n, racer) => n + racer.entries.filter((e) => e.did === 'lock').length, 0)
   const hasCrashed = async () =>
-    (await observer.store.events.readAfter(0, ['file_unlocked'], 10_000)).events.some(({ payload }) => payload.reason === 'crashed')
+    (await observer.store.events.readAfter(0, ['file_unlocked'], 10_000)).events.some(
+      ({ payload }) => payload.reason === 'crashed',
+    )
   try {
     await eventually(() => racers.every((racer) => racer.entries.length > 0))
     // On until one of those who were killed had held the lock.
