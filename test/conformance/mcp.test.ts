@@ -1,5 +1,5 @@
 import { sharedMesh } from '../support/agent.ts'
-import { inFile } from '../support/mesh-file.ts'
+import { empty } from '../support/mesh-file.ts'
 import { conformance } from './cases.ts'
 
 const mesh = sharedMesh(3)
@@ -11,8 +11,6 @@ conformance('MCP over stdio', async () => {
     await call('event.unsubscribe', {})
     await call('peer.describe', { summary: '' })
   }
-  inFile(dir, (file) => {
-    for (const table of ['messages', 'locks', 'lock_waits', 'state']) file.prepare(`DELETE FROM ${table}`).run()
-  })
+  empty(dir)
   return { callers: agents.map((agent) => agent.call), projectPath: dir, [Symbol.asyncDispose]: async () => {} }
 })

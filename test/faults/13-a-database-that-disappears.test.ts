@@ -14,7 +14,7 @@ type Mesh = Awaited<ReturnType<typeof startMesh>>
 /** A whole mesh of other sessions that are gone, as a file: what somebody might put in the place of a running one. */
 async function otherMesh(): Promise<string> {
   await using mesh = await companions(2)
-  const [a, b] = mesh.companions as [Companion, Companion]
+  const [a, b] = mesh.agents as [Companion, Companion]
   for (let i = 0; i < 50; i++) await a.call('state.set', { key: `of the other mesh ${i}`, value: 'x'.repeat(2_000) })
   await b.call('message.send', { to: await a.name(), message: 'waits in the other mesh' })
   return join(mesh.dir, 'mesh.db')

@@ -20,7 +20,7 @@ const payloads = async (agent: Agent) => (await agent.call('message.inbox', {}))
 async function comesBack(first: AgentOptions, second: AgentOptions = first, end: 'leaves' | 'crashes' = 'leaves') {
   const dir = dataDir()
   const cwd = realpathSync(testDir())
-  await using friend = await companion({ dir, agentType: 'friend' })
+  await using friend = await companion({ dir, client: 'friend' })
   const before = await Agent.start({ dir, cwd, ...first })
   const { self } = await before.call('peer.list', {})
   await before.call('event.subscribe', { types: ['x_built'] })
@@ -79,7 +79,7 @@ test('another session of Claude Code, another agent or another directory is some
 
 test('Codex tells its thread with its first call; mail to its provisional name moves along, and to its old name it had', async () => {
   const dir = dataDir()
-  await using friend = await companion({ dir, agentType: 'friend' })
+  await using friend = await companion({ dir, client: 'friend' })
   const first = await Agent.start({ dir, ...CODEX })
   await inThread(first, 'thread-1')
   const old = (await first.call('peer.list', {})).self

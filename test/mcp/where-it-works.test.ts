@@ -47,7 +47,7 @@ test('a project that moves is found in its new place, by its roots', async () =>
   const roots = [pathToFileURL(before).href]
   const dir = dataDir()
   await using agent = await Agent.start({ dir, roots })
-  await using other = await companion({ dir, projectPath: repository })
+  await using other = await companion({ dir, cwd: repository })
   expect(await place(agent)).toEqual({ projectPath: before, gitRoot: null, gitBranch: null })
   roots[0] = pathToFileURL(repository).href
   await agent.client.sendRootsListChanged()
@@ -70,7 +70,7 @@ test('scopes: one directory, one repository with its worktrees, the machine', as
 
   const dir = dataDir()
   const start = (cwd: string, name: string) => Agent.start({ dir, cwd, env: { SLM_MESH_NAME: name } })
-  const beside = (projectPath: string, name: string) => companion({ dir, projectPath, name })
+  const beside = (cwd: string, name: string) => companion({ dir, cwd, name })
   await using main = await start(repository, 'main')
   await using twin = await beside(repository, 'twin')
   await using deep = await start(below, 'deep')
@@ -99,7 +99,7 @@ test('the same file in another worktree is granted, with a warning that says who
   const worktree = join(directory(), 'worktree')
   git(repository, 'worktree', 'add', '-q', '-b', 'feature', worktree)
   const dir = dataDir()
-  await using main = await companion({ dir, projectPath: repository, name: 'main' })
+  await using main = await companion({ dir, cwd: repository, name: 'main' })
   await using branch = await Agent.start({ dir, cwd: worktree })
   await main.call('lock.acquire', { filePath: 'src/a.ts', reason: 'renaming' })
   const same = await branch.call('lock.acquire', { filePath: 'src/a.ts' })

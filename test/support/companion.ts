@@ -1,31 +1,28 @@
+import { dirname } from 'node:path'
 import { joinMesh, type MeshPeer } from '../../src/peer/peer.ts'
+import type { AgentOptions } from './agent.ts'
 import { dataDir, meshEnv } from './data-dir.ts'
-
-export interface CompanionOptions {
-  /** The mesh to join; default: one of its own. */
-  readonly dir?: string
-  readonly name?: string
-  readonly agentType?: string
-  readonly projectPath?: string
-  readonly env?: Record<string, string>
-}
 
 export interface Companion extends AsyncDisposable {
   readonly dir: string
   readonly peer: MeshPeer
+  readonly pid: number
   readonly call: MeshPeer['call']
   readonly name: () => Promise<string>
 }
+
+export type CompanionOptions = Pick<AgentOptions, 'dir' | 'client' | 'cwd' | 'env'> & { readonly name?: string }
 
 /**
  * A peer in the test's own process, on the real file and sockets: costs a twentieth of an agent's process. For whoever
  * only watches, writes to or waits for the process that a test is about. It stands still while the test blocks.
  */
-export async function companion({ dir = dataDir(), name, env, ...options }: CompanionOptions = {}): Promise<Companion> {
+export async function companion(options: CompanionOptions = {}): Promise<Companion> {
+  const { dir = dataDir(), client = 'test-agent', cwd = dirname(dir), name, env } = options
   const settings = { ...(name !== undefined && { SLM_MESH_NAME: name }), ...env }
-  const peer = await joinMesh({ env: meshEnv(dir, settings), agentType: 'companion', ...options })
+  const peer = await joinMesh({ env: meshEnv(dir, settings), agentType: client, projectPath: cwd })
   return {
-    ...{ dir, peer, call: peer.call },
+    ...{ dir, peer, pid: process.pid, call: peer.call },
     name: async () => peer.self.name,
     [Symbol.asyncDispose]: () => peer.leave(),
   }
@@ -38,7 +35,7 @@ export async function companions(count: number, options: Omit<CompanionOptions, 
   for (let i = 0; i < count; i++) all.push(await companion({ ...options, dir }))
   return {
     dir,
-    companions: all,
+    agents: all,
     async [Symbol.asyncDispose]() {
       for (const each of all) await each[Symbol.asyncDispose]()
     },
