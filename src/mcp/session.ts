@@ -48,6 +48,7 @@ export function createSession(server: Server, on: { env: Environment; cwd: strin
       agentType: agentType(),
       projectPath: path,
       stderr: on.stderr,
+      signal: scope.signal,
       ...(sessionKey !== undefined && { sessionKey }),
     })
     if (scope.signal.aborted) await peer.leave()
