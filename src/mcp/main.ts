@@ -34,7 +34,7 @@ interface ServeOptions {
 /** How soon an orphan notices that its parent is gone. */
 const ORPHAN_LOOK_MS = 1_000
 /** How long saying goodbye may take before the process ends anyway; the others will notice its death. */
-const GOODBYE_MS = 1_000
+const GOODBYE_MS = 1_500
 
 /** Serves until the client goes. Resolves to the exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -75,7 +75,11 @@ export async function serve(options: ServeOptions): Promise<number> {
     )
   })
   server.onerror = (error) => answerUnreadable(transport, error)
-  server.oninitialized = () => void session.join().catch((error: unknown) => stderr(`slm-mesh: ${describe(error)}\n`))
+  // A join that ends because the client is gone is no news to it.
+  const complain = (error: unknown) => {
+    if (!life.signal.aborted) stderr(`slm-mesh: ${describe(error)}\n`)
+  }
+  server.oninitialized = () => void session.join().catch(complain)
   server.setNotificationHandler(RootsListChangedNotificationSchema, () => session.moved())
   await server.connect(transport)
   // While the client makes up its mind, load what the first call will need.

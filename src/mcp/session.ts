@@ -77,6 +77,7 @@ export function createSession(server: Server, on: SessionOptions): Session {
       agentType: agentType(),
       projectPath: path,
       stderr: on.stderr,
+      signal: scope.signal,
       ...(sessionKey !== undefined && { sessionKey }),
     })
     if (scope.signal.aborted) await peer.leave()

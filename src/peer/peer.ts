@@ -40,6 +40,8 @@ export interface JoinOptions {
   readonly kind?: Arrival['kind']
   readonly clock?: Clock
   readonly transport?: Transport
+  /** Ends a join that is under way, which then leaves nothing behind. */
+  readonly signal?: AbortSignal
   /** Receives what is logged at level warn and above. Default: nothing. */
   readonly stderr?: (line: string) => void
 }
@@ -78,7 +80,7 @@ export interface MeshPeer extends AsyncDisposable {
 const VIGIL_MS = 1_000
 const RATE_WINDOW_MS = 10_000
 
-/** Joins the mesh of the data directory. Throws `MeshError`: `unsafe`, `read_only`, `schema_newer`, `full`, … */
+/** Joins the mesh of the data directory. Throws `MeshError`: `unsafe`, `read_only`, `schema_newer`, `full`, `closed`, … */
 export async function joinMesh(options: JoinOptions = {}): Promise<MeshPeer> {
   const scope = new Scope()
   try {
@@ -90,6 +92,11 @@ export async function joinMesh(options: JoinOptions = {}): Promise<MeshPeer> {
 }
 
 async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
+  // Between steps: on a slow machine all of them take longer than a client leaves its server to say goodbye.
+  const whileWanted = () => {
+    if (options.signal?.aborted) throw fail('closed', { why: 'it was asked to leave' })
+  }
+  whileWanted()
   const config = readConfig(options.env ?? {})
   const clock = options.clock ?? systemClock
   const layout = openDataDir(config.dataDir)
@@ -105,6 +112,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     isGone,
   })
   scope.defer(() => database[Symbol.dispose]())
+  whileWanted()
 
   const arrival: Arrival = {
     kind: options.kind ?? 'session',
@@ -150,10 +158,12 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     onHeartbeat: () => bell.ring(),
   })
 
+  whileWanted()
   await me.join()
   scope.defer(() =>
     store.peers.end(me.id(), 'left', socketPath).catch((error: unknown) => log.warn('could not say goodbye', { error })),
   )
+  whileWanted()
   const handOn = async () => {
     if (await election?.stepAside()) await announce(store, doorbell, socketPath)
   }

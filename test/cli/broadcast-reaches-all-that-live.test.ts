@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { Agent, startMesh } from '../support/agent.ts'
+import { type Companion, companion, companions } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { documentOf, shellIn } from '../support/shell.ts'
 
 test('everybody who lives gets it, and nobody who is away', async () => {
-  await using mesh = await startMesh(3)
-  const [first, second, third] = mesh.agents as [Agent, Agent, Agent]
+  await using mesh = await companions(3)
+  const [first, second, third] = mesh.agents as [Companion, Companion, Companion]
   const names = await Promise.all([first.name(), second.name()])
   await third[Symbol.asyncDispose]()
   const sent = documentOf(
@@ -20,7 +20,7 @@ test('everybody who lives gets it, and nobody who is away', async () => {
 })
 
 test('people are told of each recipient', async () => {
-  await using mesh = await startMesh(2)
+  await using mesh = await companions(2)
   const { code, out } = await shellIn(mesh.dir)(['broadcast', 'hello'])
   expect(code).toBe(0)
   const names = await Promise.all(mesh.agents.map((agent) => agent.name()))
@@ -30,7 +30,7 @@ test('people are told of each recipient', async () => {
 test('with nobody there, nothing is sent, and the exit code says so', async () => {
   const dir = dataDir()
   {
-    await using _agent = await Agent.start({ dir })
+    await using _agent = await companion({ dir })
   }
   const shell = shellIn(dir)
   const plain = await shell(['broadcast', 'anybody?'])

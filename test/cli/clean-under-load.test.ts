@@ -6,7 +6,7 @@ import { inFile, integrity } from '../support/mesh-file.ts'
 import { run } from '../support/run.ts'
 import { patience, scaled } from '../support/scale.ts'
 
-const ROUNDS = scaled(5, 100)
+const ROUNDS = scaled(3, 100)
 
 test(
   'nobody notices clean: sessions send, lock and restart, and none of them fails, leaves or loses a lock',

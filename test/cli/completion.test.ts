@@ -1,13 +1,16 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { scripts } from '../../src/cli/commands/completion/scripts.ts'
 import { candidates } from '../../src/cli/complete.ts'
 import { buildProgram } from '../../src/cli/main.ts'
-import { Agent, PROGRAM } from '../support/agent.ts'
+import { PROGRAM } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir, meshEnv, testDir } from '../support/data-dir.ts'
 import { run } from '../support/run.ts'
+import { screenIn } from '../support/shell.ts'
 
 /** What is offered behind these words, by the whole command line, on a mesh with one of everything. */
 async function offered(...words: string[]): Promise<string[]> {
@@ -50,15 +53,16 @@ test('whatever is asked, and wherever, the answer is not an error, and no mesh i
     ['\u0000'.slice(1), '💥', ''],
     ['send', '--data-dir', '/dev/null', ''],
   ]) {
-    const { code, err } = await run(['__complete', '--', ...words], meshEnv(dir))
+    const { code, err } = await screenIn(dir)(['__complete', '--', ...words], { isTty: false })
     expect({ words, code, err }).toEqual({ words, code: 0, err: '' })
   }
+  expect(await run(['__complete', '--', 'send', ''], meshEnv(dir))).toEqual({ code: 0, out: '', err: '' })
   expect((await run(['__complete', '--', 'send', ''], { SLM_MESH_DATA_DIR: dir, SLM_MESH_PORT: 'no port' })).code).toBe(0)
   expect(existsSync(dir)).toBe(false)
 })
 
 test('peers, keys and locks of the mesh are offered as they are; names that a terminal would obey are not', async () => {
-  await using agent = await Agent.start({ client: 'codex-mcp-client' })
+  await using agent = await companion({ client: 'codex' })
   const name = await agent.name()
   await agent.call('peer.describe', { summary: 'tidying\u001b[2J' })
   await agent.call('state.set', { key: 'plain', value: 'v' })
@@ -69,39 +73,41 @@ test('peers, keys and locks of the mesh are offered as they are; names that a te
 })
 
 /** What bash puts in the place of the last word, when Tab is pressed at the end of this line. */
-function tab(line: string, env: Record<string, string>): string[] {
+async function tab(line: string, env: Record<string, string>): Promise<string[]> {
   const bin = testDir()
   mkdirSync(bin, { recursive: true })
   writeFileSync(join(bin, 'slm-mesh'), `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`)
   chmodSync(join(bin, 'slm-mesh'), 0o755)
+  writeFileSync(join(bin, 'script'), scripts.bash)
   // Bash cuts a line as readline does: at spaces, and at : and = as words of their own.
   const words = line.match(/[:=]+|[^\s:=]+|(?<=\s)$/g) ?? []
-  const script = `source <('${join(bin, 'slm-mesh')}' completion bash)
+  const script = `source '${join(bin, 'script')}'
     COMP_LINE=$1; COMP_POINT=\${#1}; shift
     COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
     compopt() { :; }
     _slm_mesh slm-mesh
     printf '%s\\n' "\${COMPREPLY[@]}"`
-  const { status, stdout, stderr } = spawnSync('bash', ['--norc', '-c', script, 'bash', line, ...words], {
-    encoding: 'utf8',
+  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', script, 'bash', line, ...words], {
     env: { PATH: `${bin}:${process.env.PATH}`, ...env },
   })
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stderr).toBe('')
   return stdout.split('\n').filter(Boolean)
 }
 
 test('bash completes commands, choices, names, and keys with : and = in them, quoted as the shell needs it', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const env = meshEnv(agent.dir)
   const name = await agent.name()
   for (const key of ['build:status', 'build:time', 'a b', '$(touch /tmp/never)', "it's"])
     await agent.call('state.set', { key, value: 'v' })
-  expect(tab('slm-mesh sta', env).sort()).toEqual(['start', 'state', 'status'])
-  expect(tab('slm-mesh peers --scope ', env)).toEqual(['machine', 'directory', 'repo'])
-  expect(tab('slm-mesh peers --scope=d', env)).toEqual(['directory'])
-  expect(tab(`slm-mesh send ${name.slice(0, 3)}`, env)).toEqual([name])
-  expect(tab('slm-mesh state get build:', env).sort()).toEqual(['status', 'time'])
-  expect(tab('slm-mesh state get ', env)).toEqual(expect.arrayContaining(['a\\ b', "it\\'s", '\\$\\(touch\\ /tmp/never\\)']))
+  expect((await tab('slm-mesh sta', env)).sort()).toEqual(['start', 'state', 'status'])
+  expect(await tab('slm-mesh peers --scope ', env)).toEqual(['machine', 'directory', 'repo'])
+  expect(await tab('slm-mesh peers --scope=d', env)).toEqual(['directory'])
+  expect(await tab(`slm-mesh send ${name.slice(0, 3)}`, env)).toEqual([name])
+  expect((await tab('slm-mesh state get build:', env)).sort()).toEqual(['status', 'time'])
+  expect(await tab('slm-mesh state get ', env)).toEqual(
+    expect.arrayContaining(['a\\ b', "it\\'s", '\\$\\(touch\\ /tmp/never\\)']),
+  )
   expect(existsSync('/tmp/never')).toBe(false)
 })
 

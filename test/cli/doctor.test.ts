@@ -4,8 +4,9 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { Agent, startMesh } from '../support/agent.ts'
+import { Agent } from '../support/agent.ts'
 import { boundByModes } from '../support/bound-by-modes.ts'
+import { companion, companions } from '../support/companion.ts'
 import { dataDir, meshEnv, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { inFile, leaderRow } from '../support/mesh-file.ts'
@@ -39,7 +40,7 @@ async function doctor(dir: string, env: Record<string, string> = {}, command?: r
 }
 
 async function usedDir(): Promise<string> {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   return agent.dir
 }
 
@@ -54,7 +55,7 @@ test('with no mesh yet it says so, checks what can be checked, and creates nothi
 })
 
 test('a mesh at work is healthy, and looking at it changes no file', async () => {
-  await using mesh = await startMesh(2)
+  await using mesh = await companions(2)
   await eventually(() => leaderRow(mesh.dir).port !== null && existsSync(join(mesh.dir, 'port')))
   const before = readdirSync(mesh.dir).sort()
   const { by } = await doctor(mesh.dir)

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { KNOWN_SCHEMA } from '../../src/core/migrate.ts'
 import { sight } from '../../src/peer/process-identity.ts'
 import { Agent } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir, meshEnv, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { servingLeader } from '../support/health.ts'
@@ -146,7 +147,7 @@ test('start --detach returns once a leader serves, and leaves a process of its o
 
 test('what a detached one fails with at its start is shown, and makes exit code 1', async () => {
   const dir = dataDir()
-  await using agent = await Agent.start({ dir })
+  await using agent = await companion({ dir })
   await agent[Symbol.asyncDispose]()
   inFile(dir, (file) =>
     file.exec(
@@ -196,7 +197,7 @@ test('of two sessions, the one that does not lead takes over when stop asks', as
   const dir = dataDir()
   await using first = await Agent.start({ dir })
   await eventually(() => servingLeader(dir))
-  await using second = await Agent.start({ dir })
+  await using second = await companion({ dir })
   const { code, out } = await run(['stop', '--json'], meshEnv(dir))
   expect(code).toBe(0)
   expect(JSON.parse(out)).toMatchObject({ ended: [], handedOn: { pid: first.pid }, leader: { pid: second.pid } })
@@ -208,7 +209,7 @@ test('a headless leader is ended, and the session that follows it is not asked t
   const dir = dataDir()
   await using program = start(dir)
   await eventually(() => led(program).length > 0)
-  await using agent = await Agent.start({ dir })
+  await using agent = await companion({ dir })
   const { code, out } = await run(['stop', '--json'], meshEnv(dir))
   expect(code).toBe(0)
   expect(JSON.parse(out)).toMatchObject({ ended: [{ pid: program.pid }], handedOn: null, leader: { pid: agent.pid } })
@@ -217,7 +218,7 @@ test('a headless leader is ended, and the session that follows it is not asked t
 
 test('one that does not end is named with its pid, left as it is, and makes exit code 1', async () => {
   const dir = dataDir()
-  await using agent = await Agent.start({ dir })
+  await using agent = await companion({ dir })
   await using program = start(dir)
   await eventually(() => program.documents.length > 0)
   program.kill('SIGSTOP')

@@ -1,11 +1,11 @@
 import stringWidth from 'string-width'
 import { expect, test } from 'vitest'
-import { Agent, startMesh } from '../support/agent.ts'
+import { type Companion, companion, companions } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { documentOf, HOSTILE, OBEYED, screenIn, shellIn } from '../support/shell.ts'
 
 test('what agents wrote to cli is shown once, whole, and then counts as read', async () => {
-  await using agent = await Agent.start({ client: 'claude-code' })
+  await using agent = await companion({ client: 'claude-code' })
   const shell = shellIn(agent.dir)
   await agent.call('message.send', { to: 'cli', message: 'two lines\n\tof text', priority: 'urgent' })
   const { code, out } = await shell(['inbox'])
@@ -22,7 +22,7 @@ test('what agents wrote to cli is shown once, whole, and then counts as read', a
 })
 
 test('the document has the message as it was sent', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   await agent.call('message.send', { to: 'cli', message: HOSTILE })
   const ran = await shellIn(agent.dir)(['inbox', '--json'])
   expect(ran.out).not.toMatch(OBEYED)
@@ -35,8 +35,8 @@ test('the document has the message as it was sent', async () => {
 })
 
 test('a session’s mailbox is only looked into: its mail stays unread', async () => {
-  await using mesh = await startMesh(2)
-  const [writer, reader] = mesh.agents as [Agent, Agent]
+  await using mesh = await companions(2)
+  const [writer, reader] = mesh.agents as [Companion, Companion]
   const name = await reader.name()
   await writer.call('message.send', { to: name, message: 'for your eyes' })
   const shell = shellIn(mesh.dir)
@@ -50,8 +50,8 @@ test('a session’s mailbox is only looked into: its mail stays unread', async (
 })
 
 test('mail is chosen by sender, thread and number, and what is left is said', async () => {
-  await using mesh = await startMesh(2)
-  const [a, b] = mesh.agents as [Agent, Agent]
+  await using mesh = await companions(2)
+  const [a, b] = mesh.agents as [Companion, Companion]
   const first = await a.call('message.send', { to: 'cli', message: '1 of a' })
   await b.call('message.send', { to: 'cli', message: '1 of b' })
   await a.call('message.send', { to: 'cli', message: '2 of a', replyTo: first.messageId ?? '' })
@@ -65,7 +65,7 @@ test('mail is chosen by sender, thread and number, and what is left is said', as
 })
 
 test('a wait ends with the first message; with none, the exit code says that nothing came', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const shell = shellIn(agent.dir)
   const waiting = shell(['inbox', '--wait', '30'])
   await agent.call('message.send', { to: 'cli', message: 'here I am' })
@@ -76,7 +76,7 @@ test('a wait ends with the first message; with none, the exit code says that not
 test('before a terminal, hostile text stays in its place and nothing is wider than the screen', async () => {
   const dir = dataDir()
   {
-    await using agent = await Agent.start({ dir, env: { SLM_MESH_NAME: 'mallory' } })
+    await using agent = await companion({ dir, env: { SLM_MESH_NAME: 'mallory' } })
     const forged = `${' '.repeat(70)}${HOSTILE} ${'x'.repeat(200)} 日本語日本語`
     await agent.call('message.send', { to: 'cli', message: forged })
   }
@@ -107,7 +107,7 @@ test('before a terminal, hostile text stays in its place and nothing is wider th
 test('times are absolute where that was asked for, and colours are only for terminals', async () => {
   const dir = dataDir()
   {
-    await using agent = await Agent.start({ dir })
+    await using agent = await companion({ dir })
     await agent.call('message.send', { to: 'cli', message: 'x' })
   }
   const screen = screenIn(dir)
@@ -117,7 +117,7 @@ test('times are absolute where that was asked for, and colours are only for term
 })
 
 test('a mailbox that is not there, and words that mean nothing, are refused', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const screen = screenIn(agent.dir)
   const refused: [args: string[], code: number, why: RegExp][] = [
     [['inbox', 'nobody-of-that-name'], 3, /no peer is called/],

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { inFile } from '../support/mesh-file.ts'
@@ -39,7 +40,7 @@ test('a shell and an agent exclude each other, and relative paths mean the shell
 })
 
 test('who waits in line gets it when it is given back; who waits in vain is told', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const cwd = testDir()
   const file = join(cwd, 'x')
   const shell = shellIn(agent.dir)
@@ -76,7 +77,7 @@ test('a list shows who holds what and until when; asked for a path, the exit cod
 })
 
 test('a lock is only taken from its holder by force, after a question, and everybody is told', async () => {
-  await using agent = await Agent.start({ env: { SLM_MESH_NAME: 'brave-otter' } })
+  await using agent = await companion({ env: { SLM_MESH_NAME: 'brave-otter' } })
   const cwd = testDir()
   const file = join(cwd, 'x')
   const screen = screenIn(agent.dir)
@@ -107,7 +108,7 @@ test('a lock is only taken from its holder by force, after a question, and every
 })
 
 test('with --yes nobody is asked; one’s own lock needs neither; what is free cannot be released', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const cwd = testDir()
   const shell = shellIn(agent.dir)
   await agent.call('lock.acquire', { filePath: join(cwd, 'theirs') })

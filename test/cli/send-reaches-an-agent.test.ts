@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { documentOf, HOSTILE, screenIn, shellIn } from '../support/shell.ts'
 
 test('a message from a shell is in the agent’s inbox, from cli, as it was written', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const shell = shellIn(agent.dir)
   const name = await agent.name()
   const sent = await shell(['send', name, HOSTILE, '--priority', 'urgent', '--type', 'alert'])
@@ -24,7 +25,7 @@ test('a waiting agent is woken by it', async () => {
 })
 
 test('standard input is the message, without its last newline', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const shell = shellIn(agent.dir)
   const name = await agent.name()
   const long = `${'häß 日本 👍\n'.repeat(2_000)}end`
@@ -52,7 +53,7 @@ test('whoever is away gets it later, with nobody running at all', async () => {
   const dir = dataDir()
   let name = ''
   {
-    await using agent = await Agent.start({ dir, env: { SLM_MESH_NAME: 'night-owl' } })
+    await using agent = await companion({ dir, env: { SLM_MESH_NAME: 'night-owl' } })
     name = await agent.name()
   }
   const sent = await shellIn(dir)(['send', name, 'good morning', '--json'])
@@ -61,12 +62,12 @@ test('whoever is away gets it later, with nobody running at all', async () => {
   expect((await shellIn(dir)(['send', name, 'again'])).out).toMatch(
     /^queued for night-owl, who is away: it waits in the mailbox \(m_/,
   )
-  await using back = await Agent.start({ dir, env: { SLM_MESH_NAME: 'night-owl' } })
+  await using back = await companion({ dir, env: { SLM_MESH_NAME: 'night-owl' } })
   expect((await back.call('message.inbox', {})).messages.map(({ payload }) => payload)).toEqual(['good morning', 'again'])
 })
 
 test('what cannot be sent is one line, an exit code, and changes nothing', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const shell = shellIn(agent.dir)
   const name = await agent.name()
   const refused: [args: string[], code: number, why: RegExp, input?: string][] = [
@@ -109,7 +110,7 @@ test('where there is no mesh yet, nothing is made, and the exit code says that n
 test('on a terminal it says the same', async () => {
   const dir = dataDir()
   {
-    await using _agent = await Agent.start({ dir, env: { SLM_MESH_NAME: 'night-owl' } })
+    await using _agent = await companion({ dir, env: { SLM_MESH_NAME: 'night-owl' } })
   }
   const { code, out, err } = await screenIn(dir)(['send', 'night-owl', 'x'])
   expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/^queued for night-owl, who is away: it waits/) })

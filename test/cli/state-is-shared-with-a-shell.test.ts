@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { Agent } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { documentOf, HOSTILE, OBEYED, screenIn, shellIn } from '../support/shell.ts'
 
 test('what a shell sets an agent gets, and the other way round', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const shell = shellIn(agent.dir)
   expect(await shell(['state', 'set', 'build/status', 'green'])).toMatchObject({
     code: 0,

@@ -2,7 +2,8 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { Agent, startMesh } from '../support/agent.ts'
+import { Agent } from '../support/agent.ts'
+import { companion, companions } from '../support/companion.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { leaderRow } from '../support/mesh-file.ts'
@@ -21,7 +22,7 @@ test('without a mesh there is nothing to show: exit 3, and none is made', async 
 })
 
 test('who leads, who is there, and how much there is', async () => {
-  await using mesh = await startMesh(2)
+  await using mesh = await companions(2)
   const { dir, agents } = mesh
   await agents[0]!.call('lock.acquire', { filePath: join(dir, 'a-file') })
   await agents[0]!.call('message.send', { to: await agents[1]!.name(), message: 'hello' })
@@ -42,7 +43,7 @@ test('who leads, who is there, and how much there is', async () => {
 })
 
 test('where nobody leads any more it says who did and until when, shows what is stored, and exits with 3', async () => {
-  const agent = await Agent.start()
+  const agent = await companion()
   const { dir } = agent
   const name = await agent.name()
   await agent.call('message.send', { to: 'cli', message: 'for the person' })
@@ -71,7 +72,7 @@ test('of a leader that was killed and of one that is stopped the truth is said',
 })
 
 test('what is wrong is shown with its fix', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const { dir } = agent
   chmodSync(join(dir, 'mesh.log'), 0o644)
   const server = createServer().listen(0, '127.0.0.1')
@@ -88,7 +89,7 @@ test('what is wrong is shown with its fix', async () => {
 
 test('a damaged file is one line and exit code 1', async () => {
   const dir = dataDir()
-  await using agent = await Agent.start({ dir })
+  await using agent = await companion({ dir })
   await agent[Symbol.asyncDispose]()
   writeFileSync(join(dir, 'mesh.db'), 'this is no database, and never was one; it is only some text'.repeat(200))
   const { code, out, err } = await run(['status'], meshEnv(dir))

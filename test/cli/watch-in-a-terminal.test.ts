@@ -1,10 +1,12 @@
 import { constants } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { Agent, startMesh } from '../support/agent.ts'
+import { type Agent, startMesh } from '../support/agent.ts'
+import { type Companion, companion, companions } from '../support/companion.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { run } from '../support/run.ts'
 import { Screen } from '../support/screen.ts'
+import { shared } from '../support/shared.ts'
 
 const open = (dir: string, env: Record<string, string> = {}, size?: { columns: number; rows: number }) =>
   new Screen(['watch'], { ...meshEnv(dir), ...env }, size)
@@ -21,10 +23,13 @@ async function isLeftClean(screen: Screen, code: number): Promise<void> {
   expect(ends('\u001b[?2026h', '\u001b[?2026l')).toBe(true)
 }
 
+/** A mesh of one session, for all that only look at it. */
+const alone = shared(() => companion())
+
 describe('while agents work', () => {
   test('who is here, their mail, locks and events appear as they happen', async () => {
-    await using mesh = await startMesh(2)
-    const [one, two] = mesh.agents as [Agent, Agent]
+    await using mesh = await companions(2)
+    const [one, two] = mesh.agents as [Companion, Companion]
     const names = [await one.name(), await two.name()]
     await using screen = open(mesh.dir)
     await screen.shows('2 active')
@@ -56,7 +61,7 @@ describe('while agents work', () => {
   })
 
   test('mail to a person at a shell is shown and stays unread', async () => {
-    await using agent = await Agent.start()
+    await using agent = await companion()
     await using screen = open(agent.dir)
     await screen.shows('1 active')
     await agent.call('message.send', { to: 'cli', message: 'for the person' })
@@ -82,7 +87,7 @@ describe('while agents work', () => {
     await screen.shows(`Nobody leads: the file answers · ${next} led last`)
     await screen.shows('2 away')
     // Whoever comes is seen, too.
-    await using third = await Agent.start({ dir: mesh.dir, client: 'late-comer' })
+    await using third = await companion({ dir: mesh.dir, client: 'late-comer' })
     await screen.shows('late-comer')
     await screen.shows(`leads term ${leader!.term + 2}`)
     expect(third.pid).toBeGreaterThan(0)
@@ -93,7 +98,7 @@ describe('while agents work', () => {
 
 describe('the screen', () => {
   test('follows the terminal from 80×24 to 120×40 and back, and says when it is too small', async () => {
-    await using agent = await Agent.start()
+    const agent = alone()
     await using screen = open(agent.dir)
     await screen.shows('1 active')
     const fits = (rows: number) =>
@@ -115,7 +120,7 @@ describe('the screen', () => {
   })
 
   test('keys move, pause, explain; the keyboard does not echo meanwhile', async () => {
-    await using agent = await Agent.start()
+    const agent = alone()
     await using screen = open(agent.dir)
     await screen.shows('1 active')
     screen.type('\t')
@@ -134,7 +139,7 @@ describe('the screen', () => {
   })
 
   test('has no colour with NO_COLOR, and some without', async () => {
-    await using agent = await Agent.start()
+    const agent = alone()
     for (const env of [{}, { NO_COLOR: '1' }]) {
       await using screen = open(agent.dir, env)
       await screen.shows('1 active')
@@ -144,7 +149,7 @@ describe('the screen', () => {
   })
 
   test('is left clean when the process is asked to end', async () => {
-    await using agent = await Agent.start()
+    const agent = alone()
     for (const signal of [constants.signals.SIGTERM, constants.signals.SIGINT]) {
       await using screen = open(agent.dir)
       await screen.shows('1 active')
@@ -154,7 +159,7 @@ describe('the screen', () => {
   })
 
   test('is left clean when the program fails', async () => {
-    await using agent = await Agent.start()
+    const agent = alone()
     await using screen = open(agent.dir, {
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent("process.on('SIGUSR2', () => { throw new Error('a bug') })")}`,
     })
@@ -167,7 +172,7 @@ describe('the screen', () => {
   })
 
   test('goes with its terminal', async () => {
-    await using agent = await Agent.start()
+    const agent = alone()
     await using screen = open(agent.dir)
     await screen.shows('1 active')
     screen.hangUp()
@@ -177,7 +182,7 @@ describe('the screen', () => {
 
 describe('without a terminal', () => {
   test('it is refused, as are --json and a size for a live screen', async () => {
-    await using agent = await Agent.start()
+    const agent = alone()
     const refused: [string[], RegExp][] = [
       [['watch'], /needs a terminal.*--once/],
       [['watch', '--json'], /events --follow --json/],
@@ -192,7 +197,7 @@ describe('without a terminal', () => {
   })
 
   test('--once prints one screen as plain text, of the wanted size', async () => {
-    await using agent = await Agent.start()
+    const agent = alone()
     await agent.call('message.send', { to: await agent.name(), message: 'a note' })
     const { code, out, err } = await run(['watch', '--once', '--size', '100x30'], meshEnv(agent.dir))
     expect({ code, err }).toEqual({ code: 0, err: '' })

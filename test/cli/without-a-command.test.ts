@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { main } from '../../src/cli/main.ts'
 import { Agent } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 
 /** The command line at a person's terminal of that width: what it wrote. */
@@ -28,7 +29,7 @@ async function atTerminal(args: readonly string[], env: Record<string, string>, 
 }
 
 test('at a terminal, no command shows the status and then the help', async () => {
-  await using agent = await Agent.start()
+  await using agent = await companion()
   const { code, out } = await atTerminal([], meshEnv(agent.dir))
   expect(code).toBe(0)
   expect(out.indexOf('1 active')).toBeGreaterThan(-1)

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts'
 import { inFile, integrity } from '../support/mesh-file.ts'
 import { patience, scaled } from '../support/scale.ts'
 
-const KILLS = scaled(60, 500)
+const KILLS = scaled(24, 500)
 const VICTIMS = 4
 /** A victim dies at a random one of its first acknowledgements. */
 const MAX_LIFETIME = 40

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
+import { type Companion, companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { patience, scaled } from '../support/scale.ts'
@@ -11,10 +12,12 @@ import { suspend } from '../support/suspend.ts'
 const LIVES = scaled(8, 100)
 const MAIL_PER_LIFE = 30
 const PER_ANSWER = 2
-const CANCELLATIONS = scaled(40, 500)
+const CANCELLATIONS = scaled(25, 500)
 const UNLIMITED = { SLM_MESH_RATE: '0' }
 
 const start = (dir: string, name: string) => Agent.start({ dir, env: { SLM_MESH_NAME: name, ...UNLIMITED } })
+/** Not what the faults happen to: it need not be a process of its own. */
+const startSender = (dir: string) => companion({ dir, name: 'sender', env: UNLIMITED })
 const startClaude = (dir: string, session: string) =>
   Agent.start({ dir, client: 'claude-code', env: { CLAUDE_CODE_SESSION_ID: session, ...UNLIMITED } })
 
@@ -22,7 +25,8 @@ const inbox = async (agent: Agent): Promise<string[]> =>
   (await agent.call('message.inbox', { limit: 100 })).messages.map(({ payload }) => payload)
 
 /** What the sender sees of its last message. */
-const stateOfLast = async (sender: Agent) => (await sender.call('message.inbox', { filter: 'sent', limit: 1 })).messages[0]?.state
+const stateOfLast = async (sender: Companion) =>
+  (await sender.call('message.inbox', { filter: 'sent', limit: 1 })).messages[0]?.state
 
 /** Every answer with mail that has come out of the process, whether or not its client still wanted it. */
 function mailOnTheWire(agent: Agent): string[][] {
@@ -41,7 +45,7 @@ function mailOnTheWire(agent: Agent): string[][] {
 
 test('mail for a receiver that is killed before it looks waits for its next session', async () => {
   const dir = dataDir()
-  await using sender = await start(dir, 'sender')
+  await using sender = await startSender(dir)
   await using first = await startClaude(dir, 'session-1')
   const to = await first.name()
   await suspend(first)
@@ -56,7 +60,7 @@ test('mail for a receiver that is killed before it looks waits for its next sess
 
 test('mail in an answer that never left is unread for the next session', async () => {
   const dir = dataDir()
-  await using sender = await start(dir, 'sender')
+  await using sender = await startSender(dir)
   await using first = await start(dir, 'receiver')
   const isSet = (key: string) => eventually(async () => (await sender.call('state.get', { key })).entry?.value === 'done')
 
@@ -88,7 +92,7 @@ test('mail in an answer that never left is unread for the next session', async (
 
 test('mail in an answer that left is not told again to the next session', async () => {
   const dir = dataDir()
-  await using sender = await start(dir, 'sender')
+  await using sender = await startSender(dir)
   await using first = await startClaude(dir, 'session-2')
   const to = await first.name()
   await sender.call('message.send', { to, message: 'read and answered' })
@@ -105,7 +109,7 @@ test(
   'a receiver killed at random moments of its reading is shown every message, in order, and again only what its last answers carried',
   async () => {
     const dir = dataDir()
-    await using sender = await start(dir, 'sender')
+    await using sender = await startSender(dir)
     const shown: string[] = []
     const sent: string[] = []
     let again = 0
@@ -147,7 +151,7 @@ test(
   'cancelled waits swallow no mail: it comes out in an answer or stays unread',
   async () => {
     const dir = dataDir()
-    await using sender = await start(dir, 'sender')
+    await using sender = await startSender(dir)
     await using receiver = await start(dir, 'receiver')
 
     const early = new AbortController()

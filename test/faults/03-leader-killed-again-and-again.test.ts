@@ -7,7 +7,7 @@ import { servingLeader } from '../support/health.ts'
 import { elections, guards, inFile, integrity, leaderRow } from '../support/mesh-file.ts'
 import { median, patience, scaled } from '../support/scale.ts'
 
-const KILLS = scaled(12, 50)
+const KILLS = scaled(8, 50)
 const PEERS = 4
 
 /** Sends to the others without a pause, and reads, until it is told to stop or its process is killed. */

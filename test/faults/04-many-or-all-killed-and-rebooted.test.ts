@@ -8,8 +8,9 @@ import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { servingLeader } from '../support/health.ts'
 import { elections, guards, inFile, integrity, leaderRow, sockets } from '../support/mesh-file.ts'
+import { scaled } from '../support/scale.ts'
 
-const PEERS = 4
+const PEERS = scaled(3, 5)
 
 /** Beats quick enough that the leader's sweep of old sockets comes within seconds. */
 const QUICK = { SLM_MESH_HEARTBEAT_MS: '300', SLM_MESH_STALE_MS: '1000', SLM_MESH_DEAD_MS: '2000' }
@@ -48,7 +49,7 @@ async function expectClean(agent: Agent, self: string): Promise<void> {
     expect((await agent.call('state.get', { key: `key-${i}` })).entry?.value).toBe(`value ${i}`)
     await agent.call('lock.acquire', { filePath: `file-${i}` }) // and nobody dead stands in line before us
   }
-  await eventually(() => guards(dir).length === 1 && sockets(dir).length === 1, { within: 15_000 })
+  await eventually(() => guards(dir).length === 1 && sockets(dir).length === 1)
   expect(guards(dir)).toEqual([`leader.${term}.lock`])
   const terms = elections(dir).map((election) => election.term)
   expect(terms).toEqual([...new Set(terms)].sort((a, b) => a - b))

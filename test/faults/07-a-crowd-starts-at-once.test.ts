@@ -8,7 +8,7 @@ import { servingLeader } from '../support/health.ts'
 import { elections, guards, inFile, integrity, leaderRow, sockets } from '../support/mesh-file.ts'
 import { patience, scaled } from '../support/scale.ts'
 
-const CROWD = 16
+const CROWD = scaled(10, 16)
 const ROUNDS = scaled(1, 20)
 
 const startCrowd = (dir: string) => Promise.all(Array.from({ length: CROWD }, () => Agent.start({ dir })))

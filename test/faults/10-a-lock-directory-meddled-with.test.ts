@@ -5,9 +5,10 @@ import { Agent } from '../support/agent.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { electedTerms, servingLeader, watchLeaders } from '../support/leader-watch.ts'
+import { scaled } from '../support/scale.ts'
 
 const PEERS = 3
-const ROUNDS = process.env.SLM_MESH_FAULTS === 'full' ? 5 : 1
+const ROUNDS = scaled(1, 5)
 
 const lockOf = (dir: string, term: number) => join(dir, `leader.${term}.lock`)
 const locksIn = (dir: string) => readdirSync(dir).filter((name) => name.endsWith('.lock'))

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { Agent, type AgentOptions, ToolError } from '../support/agent.ts'
 import { boundByModes } from '../support/bound-by-modes.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { electedTerms, servingLeader } from '../support/leader-watch.ts'
@@ -33,7 +34,7 @@ async function expectReadOnly(call: Promise<unknown>, path: string): Promise<voi
 
 /** A mesh that ran once and left its file behind. */
 async function usedDir(): Promise<string> {
-  await using agent = await start({})
+  await using agent = await companion()
   await agent.call('state.set', { key: 'plan', value: 'kept' })
   return agent.dir
 }

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { Agent, startMesh } from '../support/agent.ts'
+import { type Agent, startMesh } from '../support/agent.ts'
+import { type Companion, companion, companions } from '../support/companion.ts'
 import { eventually } from '../support/eventually.ts'
 import { servingLeader } from '../support/leader-watch.ts'
 import { Sqlite } from '../support/sqlite.ts'
@@ -12,8 +13,8 @@ type Mesh = Awaited<ReturnType<typeof startMesh>>
 
 /** A whole mesh of other sessions that are gone, as a file: what somebody might put in the place of a running one. */
 async function otherMesh(): Promise<string> {
-  await using mesh = await startMesh(2)
-  const [a, b] = mesh.agents as [Agent, Agent]
+  await using mesh = await companions(2)
+  const [a, b] = mesh.agents as [Companion, Companion]
   for (let i = 0; i < 50; i++) await a.call('state.set', { key: `of the other mesh ${i}`, value: 'x'.repeat(2_000) })
   await b.call('message.send', { to: await a.name(), message: 'waits in the other mesh' })
   return join(mesh.dir, 'mesh.db')
@@ -80,7 +81,7 @@ test.each(Object.entries(losses))('sessions whose %s meet again in one file, und
   met++
 
   // A session that starts now finds the same mesh.
-  await using late = await Agent.start({ dir: mesh.dir })
+  await using late = await companion({ dir: mesh.dir })
   expect((await late.call('peer.list', {})).peers.filter((peer) => peer.status === 'active')).toHaveLength(PEERS)
 })
 

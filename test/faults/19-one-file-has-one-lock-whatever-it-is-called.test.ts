@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, linkSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { pathKey } from '../../src/core/file-path.ts'
 import { Agent } from '../support/agent.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
+import { shared } from '../support/shared.ts'
 
 /** One file, one lock: the holder names it one way, another process any other way. */
 
@@ -13,7 +14,7 @@ let holder: Agent
 let other: Agent
 let checked = 0
 
-beforeEach(async () => {
+shared(async () => {
   root = realpathSync(testDir())
   for (const dir of ['project/src/deep', 'project/other', 'elsewhere']) mkdirSync(join(root, dir), { recursive: true })
   writeFileSync(join(root, 'project/src/a.ts'), '')
@@ -23,11 +24,15 @@ beforeEach(async () => {
     Agent.start({ dir, cwd: join(root, 'project') }),
     Agent.start({ dir, cwd: join(root, 'project/src') }),
   ])
+  return {
+    async [Symbol.asyncDispose]() {
+      await holder[Symbol.asyncDispose]()
+      await other[Symbol.asyncDispose]()
+    },
+  }
 })
-afterEach(async () => {
-  await holder[Symbol.asyncDispose]()
-  await other[Symbol.asyncDispose]()
-})
+// Each test gives back what it locked: none is to fail for another.
+afterEach(async () => expect((await holder.call('lock.query', {})).locks).toEqual([]))
 afterAll(() => console.info(`fault 19: ${checked} other names of held files tried by another process, 0 granted`))
 
 /** While `held` is locked by the one, every one of `names` is refused to the other, and free again afterwards. */

@@ -5,9 +5,9 @@ import { joinMesh } from '../../src/peer/peer.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Grant, problemsOf } from '../support/lock-history.ts'
+import { patience, scaled } from '../support/scale.ts'
 
-const FULL = process.env.SLM_MESH_FAULTS === 'full'
-const GRANTS = FULL ? 1_000 : 300
+const GRANTS = scaled(150, 1_000)
 const PEERS = 8
 /** A racer is killed after about so many grants of all of them. */
 const KILL_EVERY = 20
@@ -54,7 +54,7 @@ function grantsOf({ entries, killedAt }: Racer): Grant[] {
 }
 
 test('eight processes race for one path, crash and forget: never two holders, and tokens only grow', {
-  timeout: 180_000,
+  timeout: patience(180_000),
 }, async () => {
   const dir = dataDir()
   await using observer = await joinMesh({ env: meshEnv(dir), agentType: 'observer' })
@@ -62,11 +62,16 @@ test('eight processes race for one path, crash and forget: never two holders, an
   let running = [...racers]
   let kills = 0
   const granted = () => racers.reduce((n, racer) => n + racer.entries.filter((e) => e.did === 'lock').length, 0)
+  const hasCrashed = async () =>
+    (await observer.store.events.readAfter(0, ['file_unlocked'], 10_000)).events.some(
+      ({ payload }) => payload.reason === 'crashed',
+    )
   try {
-    await eventually(() => racers.every((racer) => racer.entries.length > 0), { within: 30_000 })
-    while (granted() < GRANTS) {
-      const goal = Math.min(GRANTS, granted() + 1 + Math.floor(Math.random() * 2 * KILL_EVERY))
-      await eventually(() => granted() >= goal, { within: 60_000, every: 1 })
+    await eventually(() => racers.every((racer) => racer.entries.length > 0))
+    // On until one of those who were killed had held the lock.
+    while (granted() < GRANTS || !(await hasCrashed())) {
+      const goal = Math.min(Math.max(GRANTS, granted() + 1), granted() + 1 + Math.floor(Math.random() * 2 * KILL_EVERY))
+      await eventually(() => granted() >= goal, { every: 1 })
       // Every other time whoever seems to hold the lock just now, else anyone.
       const holding = kills % 2 === 0 ? running.filter((racer) => racer.entries.at(-1)?.did === 'lock') : []
       const victim = holding[0] ?? running[Math.floor(Math.random() * running.length)]

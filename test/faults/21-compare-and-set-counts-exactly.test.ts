@@ -3,13 +3,14 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { joinMesh } from '../../src/peer/peer.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
+import { patience, scaled } from '../support/scale.ts'
 
 const PEERS = 8
-const INCREMENTS = process.env.SLM_MESH_FAULTS === 'full' ? 125 : 25
+const INCREMENTS = scaled(15, 125)
 const PROGRAM = new URL('../programs/count-up.mjs', import.meta.url).pathname
 
 test('a number that eight processes count up at once is exactly the sum, and its versions only grow', {
-  timeout: 120_000,
+  timeout: patience(120_000),
 }, async () => {
   const dir = dataDir()
   await using observer = await joinMesh({ env: meshEnv(dir), agentType: 'observer' })

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Agent, startMesh } from '../support/agent.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { Agent, sharedMesh } from '../support/agent.ts'
+import { empty } from '../support/mesh-file.ts'
 import { outsideQuotes, quotedIn, unseenIn } from '../support/model-text.ts'
 
 /** What must be stored as it is and do nothing: to SQLite, to JSON, to objects, to a terminal, to a model's eye. */
@@ -24,19 +25,18 @@ const LINES = {
 }
 const texts = { ...ONE_LINE, ...LINES }
 
-let mesh: Awaited<ReturnType<typeof startMesh>>
+const mesh = sharedMesh(2)
 let a: Agent
 let b: Agent
 let name: { a: string; b: string }
 
 beforeEach(async () => {
-  mesh = await startMesh(2)
-  const [first, second] = mesh.agents
+  empty(mesh().dir)
+  const [first, second] = mesh().agents
   if (!first || !second) throw new Error('two agents are needed')
   ;[a, b] = [first, second]
   name = { a: await a.name(), b: await b.name() }
 })
-afterEach(() => mesh[Symbol.asyncDispose]())
 
 /** What a tool tells a model, when that holds no character that cannot be seen. */
 async function told(agent: Agent, tool: string, args: Record<string, unknown> = {}): Promise<string> {
@@ -81,7 +81,7 @@ describe('hostile text is stored as it is, and does nothing', () => {
   test('in paths and reasons', async () => {
     for (const text of Object.values(texts)) {
       const file = Object.values(ONE_LINE).includes(text) ? text.replaceAll('/', '|') : 'file'
-      const filePath = `${mesh.dir}/${file}`
+      const filePath = `${mesh().dir}/${file}`
       await told(a, 'mesh_lock', { action: 'lock', filePath, reason: text })
       expect((await b.call('lock.query', {})).locks).toMatchObject([{ filePath, reason: text, lockedBy: { name: name.a } }])
       expect(quotedIn(await told(b, 'mesh_lock', { action: 'query', filePath }))).toEqual([filePath, text])
@@ -159,7 +159,7 @@ test('keys that are every object’s own are no arguments and no way in', async 
 
 test('a name is letters, digits, - _ . or the program does not start', async () => {
   for (const bad of ['two words', 'x\u001b[2J', '../x', 'all', "x'--", '<b>', 'x'.repeat(65), 'ä']) {
-    const agent = await Agent.connect({ dir: mesh.dir, env: { SLM_MESH_NAME: bad } }).catch(() => undefined)
+    const agent = await Agent.connect({ dir: mesh().dir, env: { SLM_MESH_NAME: bad } }).catch(() => undefined)
     expect(agent, bad).toBeUndefined()
   }
   console.info(`fault 27: ${Object.keys(texts).length} hostile texts through every tool, stored as they are, none seen raw`)

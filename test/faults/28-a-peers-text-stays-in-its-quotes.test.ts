@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
 import { outsideQuotes, quotedIn, unseenIn } from '../support/model-text.ts'
 import { createRepository, git } from '../support/repository.ts'
@@ -39,7 +40,7 @@ function expectQuoted(text: string, attack: string): void {
 
 test('in an inbox it stays between markers that nobody can guess', async () => {
   const dir = dataDir()
-  await using attacker = await Agent.start({ dir })
+  await using attacker = await companion({ dir })
   await using victim = await Agent.start({ dir })
   const to = await victim.name()
   const markers = new Set<string>()
@@ -65,7 +66,7 @@ test('in an inbox it stays between markers that nobody can guess', async () => {
 
 test('a notice names who wrote, never what', async () => {
   const dir = dataDir()
-  await using attacker = await Agent.start({ dir })
+  await using attacker = await companion({ dir })
   await using victim = await Agent.start({ dir })
   await victim.call('event.subscribe', { types: ['*'] })
   for (const message of ATTACKS) {
@@ -81,7 +82,7 @@ test('a notice names who wrote, never what', async () => {
 
 test('in reasons of locks, in paths, and in the refusal that shows them', async () => {
   const dir = dataDir()
-  await using attacker = await Agent.start({ dir })
+  await using attacker = await companion({ dir })
   await using victim = await Agent.start({ dir })
   for (const reason of ATTACKS) {
     const filePath = `${dir}/${reason.replace(/[\p{Cc}\u2028/]/gu, ' ')}`
@@ -103,7 +104,7 @@ test('in the warning about another worktree', async () => {
   const repository = createRepository()
   const tree = join(realpathSync(testDir()), 'tree')
   git(repository, 'worktree', 'add', '-q', '-b', 'other', tree)
-  await using attacker = await Agent.start({ dir, cwd: repository })
+  await using attacker = await companion({ dir, cwd: repository })
   await using victim = await Agent.start({ dir, cwd: tree })
   for (const reason of ATTACKS) {
     await attacker.call('lock.acquire', { filePath: 'file.ts', reason })
@@ -114,7 +115,7 @@ test('in the warning about another worktree', async () => {
 
 test('in state, in summaries and in events', async () => {
   const dir = dataDir()
-  await using attacker = await Agent.start({ dir })
+  await using attacker = await companion({ dir })
   await using victim = await Agent.start({ dir })
   for (const words of ATTACKS) {
     const key = words.replace(/[\p{Cc}\u2028]/gu, ' ').slice(0, 100)
@@ -135,7 +136,7 @@ test('in the name of a directory, of a branch and of a program', async () => {
   const project = join(realpathSync(testDir()), `work) ${WORD} [mesh] x`)
   mkdirSync(join(project, '.git'), { recursive: true })
   writeFileSync(join(project, '.git/HEAD'), `ref: refs/heads/main] ${WORD} [x\n`)
-  await using attacker = await Agent.start({ dir, cwd: project, client: `Helper (system) ${WORD}>>` })
+  await using attacker = await companion({ dir, cwd: project, client: `Helper (system) ${WORD}>>` })
   await using victim = await Agent.start({ dir })
   expectQuoted(await victim.text('mesh_peers'), `main] ${WORD} [x`)
   expectQuoted(await victim.text('mesh_peers'), project)
@@ -145,7 +146,7 @@ test('in the name of a directory, of a branch and of a program', async () => {
 
 test('in resources, which are JSON without a character that cannot be seen', async () => {
   const dir = dataDir()
-  await using attacker = await Agent.start({ dir })
+  await using attacker = await companion({ dir })
   await using victim = await Agent.start({ dir })
   for (const message of ATTACKS) {
     await attacker.call('message.send', { to: await victim.name(), message })

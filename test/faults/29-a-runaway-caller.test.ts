@@ -6,7 +6,8 @@ import { median, patience, scaled } from '../support/scale.ts'
 
 /** One caller sends as fast as it can; it is told, and the others are served. */
 
-const LIMIT = 200
+/** Of a caller in 10 s: too little for the runaway even where the machine is slow, enough for the others. */
+const LIMIT = 60
 
 test(
   'an agent that sends without end is told when to come again; the others send, lock and set all the while',
@@ -28,7 +29,7 @@ test(
           },
         )
     }
-    const each = scaled(300, 2_500)
+    const each = scaled(120, 2_500)
     const flooding = Promise.all([flood(each), flood(each), flood(each), flood(each)])
     const took: number[] = []
     for (let i = 0; i < 25; i++) {
@@ -60,7 +61,7 @@ test(
     const set = (peerId: string) => mesh.ask('/state', { action: 'set', key: peerId, value: 'v', peerId })
     const flood = Array.from({ length: 8 }, async () => {
       const statuses: number[] = []
-      for (let i = 0; i < scaled(100, 1_250); i++) {
+      for (let i = 0; i < scaled(40, 1_250); i++) {
         const answer = await set(runaway.id)
         statuses.push(answer.status)
         if (answer.status === 429) expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)

@@ -11,10 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { socketPlace } from '../../src/core/paths.ts'
 import { Agent, ToolError } from '../support/agent.ts'
+import { type Companion, companion } from '../support/companion.ts'
 import { testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { Sqlite } from '../support/sqlite.ts'
@@ -70,7 +72,10 @@ async function startTwo(dir: string, env: Record<string, string>) {
 }
 
 /** Two sessions see each other, and a message wakes the one that waits. */
-async function expectMeeting({ first, second }: { first: Agent; second: Agent }, text: string): Promise<void> {
+async function expectMeeting(
+  { first, second }: { first: Agent | Companion; second: Agent | Companion },
+  text: string,
+): Promise<void> {
   const names = { first: await first.name(), second: await second.name() }
   expect((await first.call('peer.list', {})).peers.filter((p) => p.status === 'active').map((p) => p.name)).toEqual([
     names.second,
@@ -85,11 +90,10 @@ const cases = [60, 90, 104, 109, 200].map((bytes) => [bytes, 'x'] as const)
 test.each([...cases, [80, 'ü'], [140, '日'], [120, '🦦']] as const)(
   'two sessions meet below a data directory of %i bytes of %s',
   async (bytes, letter) => {
-    const temp = testDir()
+    const temp = tmpdir() // that of this process, which is one of the two
     const dir = pathOf(bytes, letter)
-    const { first, second } = await startTwo(dir, { TMPDIR: temp })
-    await using _first = first
-    await using _second = second
+    await using first = await companion({ dir })
+    await using second = await Agent.start({ dir, env: { TMPDIR: temp }, cwd: '/' })
     await expectMeeting({ first, second }, `over ${bytes} bytes`)
 
     const sockets = socketsOf(dir).map((row) => row.socket_path)

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { Agent, type AgentOptions } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { suspend } from '../support/suspend.ts'
@@ -19,7 +20,7 @@ const payloads = async (agent: Agent) => (await agent.call('message.inbox', {}))
 async function comesBack(first: AgentOptions, second: AgentOptions = first, end: 'leaves' | 'crashes' = 'leaves') {
   const dir = dataDir()
   const cwd = realpathSync(testDir())
-  await using friend = await Agent.start({ dir, client: 'friend' })
+  await using friend = await companion({ dir, client: 'friend' })
   const before = await Agent.start({ dir, cwd, ...first })
   const { self } = await before.call('peer.list', {})
   await before.call('event.subscribe', { types: ['x_built'] })
@@ -78,7 +79,7 @@ test('another session of Claude Code, another agent or another directory is some
 
 test('Codex tells its thread with its first call; mail to its provisional name moves along, and to its old name it had', async () => {
   const dir = dataDir()
-  await using friend = await Agent.start({ dir, client: 'friend' })
+  await using friend = await companion({ dir, client: 'friend' })
   const first = await Agent.start({ dir, ...CODEX })
   await inThread(first, 'thread-1')
   const old = (await first.call('peer.list', {})).self

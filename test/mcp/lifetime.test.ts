@@ -1,17 +1,22 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { startMesh } from '../support/agent.ts'
+import { Agent, startMesh } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { eventually } from '../support/eventually.ts'
+import { scaled } from '../support/scale.ts'
 import { RawClient } from './raw-client.ts'
+
+/** How often a client goes at each of the moments. */
+const ROUNDS = scaled(2, 10)
 
 const socketsIn = (dir: string) => readdirSync(join(dir, 'peers'))
 const guardsIn = (dir: string) => readdirSync(dir).filter((name) => /^leader\..*\.lock$/.test(name))
 
 test('when the last session has ended nothing runs, and no socket or guard is left', async () => {
-  const mesh = await startMesh(4)
+  const mesh = await startMesh(3)
   const { dir, agents } = mesh
-  expect(socketsIn(dir)).toHaveLength(4)
+  expect(socketsIn(dir)).toHaveLength(3)
   expect(guardsIn(dir)).toHaveLength(1)
   await agents[0]?.call('message.send', { to: 'all', message: 'x' }) // opens links
   // The leader goes first, or last, or in between: whoever follows it must clean up as well.
@@ -26,17 +31,16 @@ test('when the last session has ended nothing runs, and no socket or guard is le
 })
 
 test('all of them ending at once leaves nothing either', async () => {
-  const mesh = await startMesh(4)
+  const mesh = await startMesh(3)
   await mesh[Symbol.asyncDispose]()
-  expect(await Promise.all(mesh.agents.map(({ exited }) => exited))).toEqual(Array(4).fill({ code: 0, signal: null }))
+  expect(await Promise.all(mesh.agents.map(({ exited }) => exited))).toEqual(Array(3).fill({ code: 0, signal: null }))
   expect(socketsIn(mesh.dir)).toEqual([])
   expect(guardsIn(mesh.dir)).toEqual([])
 })
 
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends a session as its client would: with a goodbye', async (signal) => {
-  await using mesh = await startMesh(2)
-  const [a, b] = mesh.agents
-  if (!a || !b) throw new Error('two agents are needed')
+  await using a = await companion()
+  await using b = await Agent.start({ dir: a.dir })
   const name = await b.name()
   b.child.kill(signal)
   expect(await b.exited).toEqual({ code: 0, signal: null })
@@ -57,7 +61,7 @@ test.each<[string, (dir: string) => boolean]>([
   ['listens', (dir) => existsSync(join(dir, 'peers')) && socketsIn(dir).length > 0],
   ['leads', (dir) => existsSync(dir) && guardsIn(dir).length > 0],
 ])('a client that goes when its server %s leaves nothing behind', async (_, when) => {
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const hasty = RawClient.start()
     await hasty.initialize()
     await eventually(() => when(hasty.dir), { every: 1 })

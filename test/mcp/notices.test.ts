@@ -1,18 +1,19 @@
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
+import { type Companion, companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 
-/** Agents of one mesh, called a, b, c … */
+/** Sessions of one mesh, called a, b, c …: the one that is told, b, is a real one. */
 async function meet(count: number) {
   const dir = dataDir()
-  const agents = await Promise.all(
-    Array.from({ length: count }, (_, i) => Agent.start({ dir, env: { SLM_MESH_NAME: String.fromCharCode(97 + i) } })),
-  )
+  const others = await Promise.all([...'acde'].slice(0, count - 1).map((name) => companion({ dir, name })))
+  const b = await Agent.start({ dir, env: { SLM_MESH_NAME: 'b' } })
+  const [a, ...rest] = others as [Companion, ...Companion[]] // two meet at least
   return {
-    agents: agents as [Agent, Agent, ...Agent[]],
+    agents: [a, b, ...rest] as const,
     async [Symbol.asyncDispose]() {
-      await Promise.all(agents.map((agent) => agent[Symbol.asyncDispose]()))
+      await Promise.all([b, ...others].map((agent) => agent[Symbol.asyncDispose]()))
     },
   }
 }
@@ -26,7 +27,8 @@ async function notice(agent: Agent, tool = 'mesh_peers', args: Record<string, un
   return inText
 }
 
-const states = async (agent: Agent) => (await agent.call('message.inbox', { filter: 'sent' })).messages.map(({ state }) => state)
+const states = async (agent: Companion) =>
+  (await agent.call('message.inbox', { filter: 'sent' })).messages.map(({ state }) => state)
 
 test('new mail is told once, at the end of the next answer of any other tool', async () => {
   await using mesh = await meet(2)
@@ -138,7 +140,7 @@ test('mail and events are told in one line', async () => {
 
 test('what was told is not told again to the session that comes back', async () => {
   const dir = dataDir()
-  await using a = await Agent.start({ dir, env: { SLM_MESH_NAME: 'a' } })
+  await using a = await companion({ dir, name: 'a' })
   const first = await Agent.start({ dir, env: { SLM_MESH_NAME: 'b' } })
   await a.call('message.send', { to: 'b', message: 'told' })
   expect(await notice(first)).toMatch(/^1 new message/)

@@ -2,6 +2,9 @@ import { ErrorCode } from '@modelcontextprotocol/sdk/types.js'
 import { expect, test } from 'vitest'
 import { toolDefinitions } from '../../src/mcp/tools.ts'
 import { Agent } from '../support/agent.ts'
+import { shared } from '../support/shared.ts'
+
+const one = shared(() => Agent.start())
 
 async function text(agent: Agent, name: string, given: Record<string, string> = {}): Promise<string> {
   const { messages } = await agent.client.getPrompt({ name, arguments: given })
@@ -11,7 +14,7 @@ async function text(agent: Agent, name: string, given: Record<string, string> = 
 }
 
 test('every prompt can be had with what it needs, and names only tools that there are', async () => {
-  await using agent = await Agent.start()
+  const agent = one()
   const tools = new Set(toolDefinitions().map(({ name }) => name))
   const { prompts } = await agent.client.listPrompts()
   expect(prompts).toHaveLength(6)
@@ -27,7 +30,7 @@ test('every prompt can be had with what it needs, and names only tools that ther
 })
 
 test('what the user gives stands in it, with or without what is optional', async () => {
-  await using agent = await Agent.start()
+  const agent = one()
   expect(await text(agent, 'lock', { path: 'src/a.ts', reason: 'renaming' })).toContain(
     'src/a.ts with mesh_lock (reason: renaming)',
   )
@@ -36,7 +39,7 @@ test('what the user gives stands in it, with or without what is optional', async
 })
 
 test('one that is not there, or lacks what it needs, is refused with what is missing', async () => {
-  await using agent = await Agent.connect()
+  const agent = one()
   const cases: [name: string, given: Record<string, string>, reason: RegExp][] = [
     ['send', {}, /needs to:/],
     ['send', { to: 'nova' }, /needs message:/],

@@ -1,14 +1,25 @@
 import { ErrorCode, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
-import { expect, test } from 'vitest'
-import { type Agent, startMesh } from '../support/agent.ts'
+import { afterEach, expect, test } from 'vitest'
+import { type Agent, sharedMesh } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
 
-async function two() {
-  const mesh = await startMesh(2)
-  const [a, b] = mesh.agents
-  if (!a || !b) throw new Error('two agents are needed')
-  return { a, b, path: mesh.dir, [Symbol.asyncDispose]: () => mesh[Symbol.asyncDispose]() }
+const mesh = sharedMesh(2)
+function two() {
+  const { agents, dir } = mesh()
+  const [a, b] = agents as [Agent, Agent] // as many as were asked for
+  return { a, b, path: dir }
 }
+const watched = new Set<string>()
+async function watch(agent: Agent, uri: string): Promise<void> {
+  watched.add(uri)
+  await agent.client.subscribeResource({ uri })
+}
+afterEach(async () => {
+  const { b } = two()
+  for (const uri of watched) await b.client.unsubscribeResource({ uri })
+  watched.clear()
+  await b.call('message.inbox', {})
+})
 
 // biome-ignore lint/suspicious/noExplicitAny: what a resource holds is what the test is about
 async function read(agent: Agent, uri: string): Promise<any> {
@@ -25,8 +36,7 @@ function updates(agent: Agent): string[] {
 }
 
 test('each resource of the list can be read, and says what its tool says', async () => {
-  await using mesh = await two()
-  const { a, b, path } = mesh
+  const { a, b, path } = two()
   await a.call('lock.acquire', { filePath: `${path}/x`, reason: 'why' })
   await a.call('state.set', { namespace: 'a/b ä', key: 'k', value: 'v' })
   for (const { uri } of (await b.client.listResources()).resources) await read(b, uri)
@@ -41,15 +51,16 @@ test('each resource of the list can be read, and says what its tool says', async
   const uri = template?.uriTemplate.replace('{namespace}', encodeURIComponent('a/b ä')) ?? ''
   expect((await read(b, uri)).entries).toMatchObject([{ key: 'k', value: 'v' }])
   expect((await read(b, 'mesh://state/empty')).entries).toEqual([])
+  await a.call('lock.release', { filePath: `${path}/x` })
 })
 
 test('reading the inbox as a resource does not mark it as read', async () => {
-  await using mesh = await two()
-  const { a, b } = mesh
-  await a.call('message.send', { to: await b.name(), message: 'hello' })
+  const { a, b } = two()
+  const { messageId } = await a.call('message.send', { to: await b.name(), message: 'hello' })
   for (let i = 0; i < 2; i++)
     expect((await read(b, 'mesh://inbox')).messages).toMatchObject([{ payload: 'hello', readAt: null, state: 'queued' }])
-  expect((await a.call('message.inbox', { filter: 'sent' })).messages).toMatchObject([{ state: 'queued' }])
+  const sent = (await a.call('message.inbox', { filter: 'sent' })).messages
+  expect(sent.find(({ id }) => id === messageId)).toMatchObject({ state: 'queued' })
   expect((await b.call('message.inbox', {})).messages).toHaveLength(1)
   expect((await read(b, 'mesh://inbox')).messages).toEqual([])
 })
@@ -61,10 +72,9 @@ test.each<[string, (a: Agent, b: Agent, path: string) => Promise<unknown>]>([
   ['mesh://state/plans', (a) => a.call('state.set', { namespace: 'plans', key: 'k', value: 'v' })],
   ['mesh://events', (a) => a.call('event.emit', { types: ['x_custom'] })],
 ])('who subscribed to %s is told when it changes', async (uri, change) => {
-  await using mesh = await two()
-  const { a, b, path } = mesh
+  const { a, b, path } = two()
   const told = updates(b)
-  await b.client.subscribeResource({ uri })
+  await watch(b, uri)
   // A change that happens before the watching has begun is seen by whoever reads after subscribing.
   await eventually(async () => {
     await change(a, b, path)
@@ -75,10 +85,9 @@ test.each<[string, (a: Agent, b: Agent, path: string) => Promise<unknown>]>([
 })
 
 test('who unsubscribes from one is told of the others only, and in the end of none', async () => {
-  await using mesh = await two()
-  const { a, b } = mesh
+  const { a, b } = two()
   const told = updates(b)
-  for (const uri of ['mesh://peers', 'mesh://state/x', 'mesh://locks']) await b.client.subscribeResource({ uri })
+  for (const uri of ['mesh://peers', 'mesh://state/x', 'mesh://locks']) await watch(b, uri)
   const setUntil = (uri: string) =>
     eventually(async () => {
       await a.call('peer.describe', { summary: 'new' })
@@ -97,7 +106,7 @@ test('who unsubscribes from one is told of the others only, and in the end of no
   await b.client.unsubscribeResource({ uri: 'mesh://locks' })
   told.length = 0
   await a.call('state.set', { namespace: 'x', key: 'k', value: 'w' })
-  await b.client.subscribeResource({ uri: 'mesh://inbox' })
+  await watch(b, 'mesh://inbox')
   await eventually(async () => {
     await a.call('message.send', { to: await b.name(), message: 'x' })
     return told.length > 0
@@ -106,9 +115,8 @@ test('who unsubscribes from one is told of the others only, and in the end of no
 })
 
 test('watching resources is no subscription of the agent: nothing is told in its answers', async () => {
-  await using mesh = await two()
-  const { a, b } = mesh
-  await b.client.subscribeResource({ uri: 'mesh://events' })
+  const { a, b } = two()
+  await watch(b, 'mesh://events')
   await a.call('state.set', { key: 'k', value: 'v' })
   const { structuredContent } = await b.tool('mesh_status', {})
   expect(structuredContent).toMatchObject({ self: { subscribed: [] } })
@@ -116,8 +124,8 @@ test('watching resources is no subscription of the agent: nothing is told in its
 })
 
 test('what is no resource is refused, to read and to watch', async () => {
-  await using mesh = await two()
+  const { a } = two()
   for (const uri of ['mesh://nothing', 'mesh://', 'mesh://state/', 'mesh://state/%E0', 'file:///etc/passwd', 'constructor', ''])
-    for (const ask of [mesh.a.client.readResource({ uri }), mesh.a.client.subscribeResource({ uri })])
+    for (const ask of [a.client.readResource({ uri }), a.client.subscribeResource({ uri })])
       await expect(ask, uri).rejects.toMatchObject({ code: ErrorCode.InvalidParams })
 })

@@ -1,25 +1,34 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Agent, startMesh, ToolError } from '../support/agent.ts'
+import { MeshError } from '../../src/core/errors.ts'
+import { Agent } from '../support/agent.ts'
+import { type Companion, companions } from '../support/companion.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** Longer than any of these tests: a wait ends for another reason, or the test fails. */
 const LONG = 120
 const CROSSINGS = 20
 
+/** Three sessions; the one that waits, b, is a real one. */
 async function three() {
-  const mesh = await startMesh(3)
-  const [a, b, c] = mesh.agents
-  if (!a || !b || !c) throw new Error('three agents are needed')
-  return { a, b, c, path: join(mesh.dir, 'file.ts'), [Symbol.asyncDispose]: () => mesh[Symbol.asyncDispose]() }
+  const { dir, agents, ...beside } = await companions(2)
+  const [a, c] = agents as [Companion, Companion] // as many as were asked for
+  const b = await Agent.start({ dir })
+  return {
+    ...{ a, b, c, path: join(dir, 'file.ts') },
+    async [Symbol.asyncDispose]() {
+      await b[Symbol.asyncDispose]()
+      await beside[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** What keeps a lock from that agent: `held`, `awaited`; nothing, and it has the lock now. */
-const inTheWay = (agent: Agent, filePath: string): Promise<string[]> =>
+const inTheWay = (agent: Companion, filePath: string): Promise<string[]> =>
   agent.call('lock.acquire', { filePath }).then(
     () => [],
     (error: unknown) => {
-      if (!(error instanceof ToolError)) throw error
+      if (!(error instanceof MeshError)) throw error
       return (error.facts.conflicts as { kind: string }[]).map(({ kind }) => kind)
     },
   )
@@ -27,7 +36,7 @@ const inTheWay = (agent: Agent, filePath: string): Promise<string[]> =>
 test('a long wait reports its progress, so that the client does not give up', async () => {
   await using mesh = await three()
   const seen: { progress: number; total?: number | undefined }[] = []
-  const result = await mesh.a.tool(
+  const result = await mesh.b.tool(
     'mesh_inbox',
     { wait: 6 },
     { onprogress: (progress) => seen.push(progress), timeout: 5_900, resetTimeoutOnProgress: true },

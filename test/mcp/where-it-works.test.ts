@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
+import { type Companion, companion } from '../support/companion.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { createRepository, git } from '../support/repository.ts'
@@ -46,7 +47,7 @@ test('a project that moves is found in its new place, by its roots', async () =>
   const roots = [pathToFileURL(before).href]
   const dir = dataDir()
   await using agent = await Agent.start({ dir, roots })
-  await using other = await Agent.start({ dir, cwd: repository })
+  await using other = await companion({ dir, cwd: repository })
   expect(await place(agent)).toEqual({ projectPath: before, gitRoot: null, gitBranch: null })
   roots[0] = pathToFileURL(repository).href
   await agent.client.sendRootsListChanged()
@@ -69,15 +70,16 @@ test('scopes: one directory, one repository with its worktrees, the machine', as
 
   const dir = dataDir()
   const start = (cwd: string, name: string) => Agent.start({ dir, cwd, env: { SLM_MESH_NAME: name } })
+  const beside = (cwd: string, name: string) => companion({ dir, cwd, name })
   await using main = await start(repository, 'main')
-  await using twin = await start(repository, 'twin')
+  await using twin = await beside(repository, 'twin')
   await using deep = await start(below, 'deep')
   await using branch = await start(worktree, 'branch')
-  await using stranger = await start(elsewhere, 'stranger')
+  await using stranger = await beside(elsewhere, 'stranger')
   await using loose = await start(nowhere, 'loose')
-  await using adrift = await start(nowhere, 'adrift')
+  await using adrift = await beside(nowhere, 'adrift')
 
-  const seen = async (agent: Agent, scope: 'machine' | 'directory' | 'repo') =>
+  const seen = async (agent: Agent | Companion, scope: 'machine' | 'directory' | 'repo') =>
     (await agent.call('peer.list', { scope })).peers.map(({ name }) => name).sort()
   expect(await seen(main, 'directory')).toEqual(['twin'])
   expect(await seen(main, 'repo')).toEqual(['branch', 'deep', 'twin'])
@@ -97,7 +99,7 @@ test('the same file in another worktree is granted, with a warning that says who
   const worktree = join(directory(), 'worktree')
   git(repository, 'worktree', 'add', '-q', '-b', 'feature', worktree)
   const dir = dataDir()
-  await using main = await Agent.start({ dir, cwd: repository, env: { SLM_MESH_NAME: 'main' } })
+  await using main = await companion({ dir, cwd: repository, name: 'main' })
   await using branch = await Agent.start({ dir, cwd: worktree })
   await main.call('lock.acquire', { filePath: 'src/a.ts', reason: 'renaming' })
   const same = await branch.call('lock.acquire', { filePath: 'src/a.ts' })

@@ -48,9 +48,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'peek' as const }) },
 )
 
-test('each message is read exactly once and in order, through any limits, filters and lost answers', {
-  timeout: 60_000,
-}, async () => {
+test('each message is read exactly once and in order, through any limits, filters and lost answers', async () => {
   let lost = 0
   await fc.assert(
     fc

@@ -21,7 +21,7 @@ const step = fc.record({
 })
 
 let run = 0
-test('any sequence of writes is answered as a map with versions answers it', { timeout: 60_000 }, async () => {
+test('any sequence of writes is answered as a map with versions answers it', async () => {
   let newest = 0
   let conflicts = 0
   await fc.assert(

@@ -5,10 +5,11 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { type CallToolResult, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
-import { onTestFailed } from 'vitest'
 import type { Caller } from '../../src/core/operations.ts'
 import { toolPlaces } from '../../src/mcp/tools.ts'
 import { dataDir, meshEnv } from './data-dir.ts'
+import { onFailure } from './on-failure.ts'
+import { shared } from './shared.ts'
 
 /** The built program as a real MCP server process, driven over stdio by the real MCP client. */
 
@@ -81,7 +82,7 @@ export class Agent implements AsyncDisposable {
     const roots = options.roots
     if (roots) client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: roots.map((uri) => ({ uri })) }))
     const agent = new Agent(dir, child, client)
-    onTestFailed(() => {
+    onFailure(() => {
       if (agent.stderr) console.error(`--- stderr of ${child.pid}\n${agent.stderr.slice(-4_000)}`)
     })
     await client.connect(transportOf(child))
@@ -139,7 +140,7 @@ export class Agent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.child.stdin?.end()
     this.child.kill('SIGCONT')
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 5_000)
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 60_000)
     await this.exited
     clearTimeout(timer)
     await this.#client.close()
@@ -158,6 +159,9 @@ export async function startMesh(count: number, options: Omit<AgentOptions, 'dir'
     },
   }
 }
+
+/** One mesh of several agents for all tests of a file or a `describe`. */
+export const sharedMesh = (count: number, options: Omit<AgentOptions, 'dir'> = {}) => shared(() => startMesh(count, options))
 
 /** The SDK's own stdio client closes its child gently and hides it; tests need the child itself. */
 function transportOf(child: ChildProcess): Transport {

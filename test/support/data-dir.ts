@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { onTestFailed } from 'vitest'
+import { onFailure } from './on-failure.ts'
 
 /** A place of its own for one test, below the run's root, short enough for socket paths. A failing test shows its log. */
 export function testDir(): string {
@@ -12,7 +12,7 @@ export function testDir(): string {
 /** A data directory of its own for one mesh. */
 export function dataDir(): string {
   const dir = join(testDir(), 'mesh')
-  onTestFailed(() => {
+  onFailure(() => {
     const log = join(dir, 'mesh.log')
     if (existsSync(log)) console.error(`--- ${log}\n${readFileSync(log, 'utf8').slice(-8_000)}`)
   })

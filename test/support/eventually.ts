@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
  */
 export async function eventually<T>(
   look: () => T | Promise<T>,
-  { within = 10_000, every = 10 }: { within?: number; every?: number } = {},
+  { within = 60_000, every = 10 }: { within?: number; every?: number } = {},
 ): Promise<Exclude<T, false | undefined>> {
   const deadline = performance.now() + within
   for (;;) {

@@ -10,7 +10,7 @@ export default function setup() {
   const root = mkdtempSync(join(tmpdir(), 'mt-'))
   process.env.SLM_MESH_TEST_ROOT = root
   return async () => {
-    const deadline = Date.now() + 3_000
+    const deadline = Date.now() + 30_000
     let left = processesWith(`SLM_MESH_DATA_DIR=${root}`)
     while (left.length > 0 && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50))

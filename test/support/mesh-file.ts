@@ -2,10 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Sqlite } from './sqlite.ts'
 
-/**
- * The mesh's file as a stranger sees it: through SQLite, for every other way of reading it would break its locks. Not
- * for tests whose own process has joined the mesh: they have the file open already.
- */
+/** The mesh's file as a stranger sees it: through SQLite, for every other way of reading it would break its locks. */
 export function inFile<T>(dir: string, look: (file: Sqlite) => T): T {
   const file = new Sqlite(join(dir, 'mesh.db'), { timeout: 5_000 })
   try {
@@ -14,6 +11,12 @@ export function inFile<T>(dir: string, look: (file: Sqlite) => T): T {
     file.close()
   }
 }
+
+/** Takes out what tests put into a mesh that they share: mail, locks and state. What happened stays in the log. */
+export const empty = (dir: string): void =>
+  inFile(dir, (file) => {
+    file.exec('DELETE FROM messages; DELETE FROM locks; DELETE FROM lock_waits; DELETE FROM state')
+  })
 
 /** What SQLite says of the whole file: `ok`, or what is broken. */
 export const integrity = (dir: string): unknown => inFile(dir, (file) => file.pragma('integrity_check', { simple: true }))

@@ -75,7 +75,7 @@ export class RawClient implements AsyncDisposable {
 
   async request(method: string, params: object | string): Promise<Answer> {
     const id = this.send(method, params)
-    return eventually(() => this.answersTo(id)[0], { within: 20_000 })
+    return eventually(() => this.answersTo(id)[0])
   }
 
   tool(name: string, args: object | string): Promise<Answer> {
@@ -85,7 +85,7 @@ export class RawClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.child.stdin?.end()
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 5_000)
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 60_000)
     await this.exited
     clearTimeout(timer)
   }

@@ -1,19 +1,22 @@
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
+import { shared } from '../support/shared.ts'
 import { asJson, expectStored } from '../support/stored.ts'
+
+const one = shared(() => Agent.start())
 
 /** Values for prompts' arguments, so that the stored text shows where they go. */
 const GIVEN: Record<string, string> = { to: '<to>', message: '<message>', path: '<path>', reason: '<reason>' }
 
 test('resources are what resources.json says', async () => {
-  await using agent = await Agent.start()
+  const agent = one()
   const { resources } = await agent.client.listResources()
   const { resourceTemplates } = await agent.client.listResourceTemplates()
   expectStored('resources.json', asJson({ resources, resourceTemplates }))
 })
 
 test('prompts, and what they make the agent do, are what prompts.json says', async () => {
-  await using agent = await Agent.start()
+  const agent = one()
   const { prompts } = await agent.client.listPrompts()
   expect(prompts.map(({ name }) => name).sort()).toEqual(['inbox', 'lock', 'peers', 'send', 'status', 'sync'])
   const texts: Record<string, unknown> = {}
@@ -25,7 +28,7 @@ test('prompts, and what they make the agent do, are what prompts.json says', asy
 })
 
 test('what a client learns when it initialises is what server.json says, but for the version', async () => {
-  await using agent = await Agent.start()
+  const agent = one()
   const { version, ...server } = agent.client.getServerVersion() ?? { version: '' }
   expect(version).toMatch(/^\d+\.\d+\.\d+/)
   expectStored(
