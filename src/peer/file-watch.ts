@@ -23,6 +23,8 @@ const MAX_ENTRIES = 2_000
 /** More files than this at once, below one locked path, are told as one change of that path. */
 const MAX_NAMED = 50
 const STEP_MS = 50
+/** chokidar drops what comes within 50 ms of the change before; one more look then finds it. */
+const LOOK_TWICE_MS = 200
 /** A hook tells of an edit after the file has changed: only then is a change known not to be the holder's. */
 const HOOKS_SPEAK_WITHIN_MS = 1_000
 /** With nothing rung, directories that were missing are looked for this often. */
@@ -48,7 +50,10 @@ interface Watched {
 interface Seen {
   readonly path: FilePath
   readonly change: Change
+  /** When it began (boot clock), when it was looked at, and what stood there then. */
   readonly at: number
+  readonly seenAt: number
+  readonly print: string
 }
 
 export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
@@ -133,11 +138,19 @@ export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
   /** Until all is quiet: what has come to rest is told, once it is known who did it. */
   async function tell(): Promise<void> {
     let open: Seen[] = []
-    while (burst.size > 0 || open.length > 0) {
+    const again = new Map<string, Seen>()
+    while (burst.size > 0 || open.length > 0 || again.size > 0) {
       await sleep(STEP_MS, scope.signal)
       if (scope.signal.aborted) return
       const now = clock.uptime()
-      open.push(...burst.due(now).map(settled))
+      const fresh = burst.due(now).map(settled)
+      open.push(...fresh)
+      for (const seen of fresh) again.set(seen.path.filePath, seen)
+      for (const [path, { print, seenAt }] of again) {
+        if (now - seenAt < LOOK_TWICE_MS) continue
+        again.delete(path)
+        if (printOf(path) !== print) burst.note(path, print === NOTHING ? 'add' : 'change', now)
+      }
       const known = open.filter(({ path, at }) => editing.made(path.key, at) !== false || now - at >= HOOKS_SPEAK_WITHIN_MS)
       open = open.filter((seen) => !known.includes(seen))
       if (known.length > 0) await store.edits.changed(self(), fold(known))
@@ -151,7 +164,13 @@ export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
     const isThere = print !== NOTHING
     const lock = watched.get(path.key)
     if (lock?.watch && lock.watch.print.split(' ')[0] !== print.split(' ')[0]) begin(lock)
-    return { path, change: isThere ? (change === 'unlink' ? 'change' : change) : 'unlink', at: since }
+    return {
+      path,
+      change: isThere ? (change === 'unlink' ? 'change' : change) : 'unlink',
+      at: since,
+      seenAt: clock.uptime(),
+      print,
+    }
   }
 
   /** Many files below one locked path become one change of it. */
