@@ -23,8 +23,8 @@ export const define: Define = (command, handle) => {
     .option('--fail-closed', 'an edit that could not be checked is refused')
     .addHelpText(
       'after',
-      `\nFor the hooks of an agent's settings, which \`slm-mesh setup\` writes. It reads the
-event's JSON from standard input, asks the session's own MCP server, and
+      `\nFor the hooks in an agent's settings, as \`slm-mesh setup\` writes them. It reads
+the event's JSON from standard input, asks the session's own MCP server, and
 answers in the agent's form. On any trouble the agent just goes on. Events:
 
 ${events}\n${examples(

@@ -45,7 +45,8 @@ export const claudeCode: Adapter = {
       case 'PostToolUse':
         return context ? specific({ additionalContext: context }) : { exit: 0 }
       case 'Stop':
-        return hold ? { stdout: { decision: 'block', reason: joined(hold, context) }, exit: 0 } : goesOn()
+        // As context it makes the agent go on as well, and is not shown as an error.
+        return hold ? specific({ additionalContext: joined(hold, context) }) : goesOn()
       case 'idle':
         return wake ? { stderr: wake, exit: 2 } : { exit: 0 }
       default:

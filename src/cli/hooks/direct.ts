@@ -17,7 +17,7 @@ export function hook(args: readonly string[], process: NodeJS.Process, env: Envi
  * An option that is not known is left out: a complaint with exit code 2 would stop an agent's every step, because its
  * settings are of another version.
  */
-export function wordsOf(args: readonly string[]): HookWords {
+function wordsOf(args: readonly string[]): HookWords {
   const words: string[] = []
   let dataDir: string | undefined
   for (let i = 0; i < args.length; i++) {

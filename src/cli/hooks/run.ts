@@ -64,9 +64,17 @@ export async function runHook(words: HookWords, outside: Outside): Promise<numbe
     const call = adapter.call(event, input)
     if (!call) return await write(adapter.print(event, {}), outside)
     const isDeaf = adapter.isDeaf?.(event, input) ?? false
-    // Such an event is worth a question only for what it tells: what was written, or that a turn's locks are free.
+    // Such an event is worth a question only for what it tells: what was written, or that a turn's locks are free. A stop
+    // at which nobody can be held is the end.
     if (isDeaf && call.paths === undefined && !words.autoLock) return await write(adapter.print(event, {}), outside)
-    const told = await ask(adapter, isDeaf ? { ...call, held: true } : call, input, words, outside, signal)
+    const told = await ask(
+      adapter,
+      isDeaf && call.moment === 'stop' ? { ...call, moment: 'end' } : call,
+      input,
+      words,
+      outside,
+      signal,
+    )
     return await show(adapter.print(event, isDeaf ? {} : told.answer), told, outside)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)

@@ -226,7 +226,7 @@ const answers: [agent: string, event: string, answer: HookAnswer, printed: Print
     { context: 'mail' },
     { stdout: specific('PostToolUse', { additionalContext: 'mail' }), exit: 0 },
   ],
-  ['claude-code', 'Stop', { hold: 'mail' }, { stdout: block, exit: 0 }],
+  ['claude-code', 'Stop', { hold: 'mail' }, { stdout: specific('Stop', { additionalContext: 'mail' }), exit: 0 }],
   ['claude-code', 'idle', { wake: 'mail' }, { stderr: 'mail', exit: 2 }],
   ['codex', 'PreToolUse', { deny: 'held by nova' }, { stdout: specific('PreToolUse', denied), exit: 0 }],
   [
