@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import type { Agent, Lists, Wanted } from './agent.ts'
+import { places } from './home.ts'
+import { hookCommand } from './hooks.ts'
+import { serverOf } from './start.ts'
+
+const NAME = 'claude-code'
+const SERVER = 'slm-mesh'
+const EDITS = 'Write|Edit|MultiEdit'
+/** Seconds that an idle session waits for mail before it gives up: a day. */
+const IDLE_S = 24 * 60 * 60
+const PATIENCE_S = 10
+
+/** Claude Code puts the value in its place, and nothing where there is none. */
+const filledIn = (path: string) => `\${${path}}`
+
+/** Hooks that call our own server in the session's process, and one command that waits for mail while it is idle. */
+export function claudeHooks(wanted: Wanted, server = SERVER): Lists {
+  const call = (event: string, file?: string) => ({
+    type: 'mcp_tool',
+    server,
+    tool: 'mesh_hook',
+    input: {
+      event,
+      file: file === undefined ? '' : filledIn(file),
+      session: filledIn('session_id'),
+      active: filledIn('stop_hook_active'),
+      ...(wanted.autoLock && { lock: 'auto' }),
+    },
+    timeout: PATIENCE_S,
+  })
+  const edits = (event: string) => [
+    { matcher: EDITS, hooks: [call(event, 'tool_input.file_path')] },
+    { matcher: 'NotebookEdit', hooks: [call(event, 'tool_input.notebook_path')] },
+  ]
+  const guard = {
+    matcher: `${EDITS}|NotebookEdit`,
+    hooks: [{ type: 'command', command: hookCommand(wanted, NAME, 'PreToolUse', true), timeout: PATIENCE_S }],
+  }
+  const idle = { type: 'command', command: hookCommand(wanted, NAME, 'idle'), asyncRewake: true, timeout: IDLE_S }
+  return {
+    SessionStart: [{ hooks: [call('SessionStart')] }],
+    UserPromptSubmit: [{ hooks: [call('UserPromptSubmit')] }],
+    PreToolUse: wanted.guard ? [guard] : edits('PreToolUse'),
+    // A tool that only reads has a file_path too: it must not be taken for an edit.
+    PostToolUse: [...edits('PostToolUse'), { matcher: `^(?!(?:${EDITS}|NotebookEdit)$)`, hooks: [call('PostToolUse')] }],
+    Stop: [{ hooks: [call('Stop'), idle] }],
+  }
+}
+
+export const claudeCode: Agent = {
+  name: NAME,
+  title: 'Claude Code',
+  programs: ['claude'],
+  dirs: (home) => [places(home).claude],
+  servers: {
+    format: 'json',
+    key: 'mcpServers',
+    user: (home) => [home.env.CLAUDE_CONFIG_DIR ? join(places(home).claude, '.claude.json') : places(home).at('.claude.json')],
+    project: (home) => [places(home).here('.mcp.json')],
+    entry: (start, { platform }) => ({ type: 'stdio', ...serverOf(start, platform) }),
+  },
+  hooks: {
+    user: (home) => join(places(home).claude, 'settings.json'),
+    project: (home) => places(home).here('.claude', 'settings.json'),
+    pieces: (wanted) => [{ kind: 'lists', path: ['hooks'], agent: NAME, lists: wanted.hooks ? claudeHooks(wanted) : {} }],
+    wakes: true,
+  },
+  notes: ({ hooks }) => [
+    'its prompts are slash commands there: /mcp__slm-mesh__sync and others',
+    ...(hooks ? ['hooks that call a server need Claude Code 2.1.118 or later'] : []),
+  ],
+}
