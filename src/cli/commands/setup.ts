@@ -53,7 +53,9 @@ async function setup(desk: Desk, options: Options, names: string[]): Promise<num
     autoLock: options.autoLock ?? false,
     guard: options.guard ?? false,
   }
-  const chosen = chooseAgents(names, (agent) => options.remove || isThere(agent, home))
+  const found = chooseAgents(names, (agent) => options.remove || isThere(agent, home))
+  // Back the way that was taken: some share a directory.
+  const chosen = options.remove ? found.toReversed() : found
   if (chosen.length === 0) {
     desk.answer({ agents: [] }, () => 'No agent that we know is on this machine. Name one to set it up all the same.')
     return EXIT_ABSENT

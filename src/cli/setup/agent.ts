@@ -8,7 +8,7 @@ export interface Agent {
   readonly title: string
   /** Programs that are on the PATH where it is installed. */
   readonly programs?: readonly string[]
-  /** Directories that are there where it is installed. */
+  /** Directories, or files, that are there where it is installed. */
   readonly dirs: (home: Home) => readonly string[]
   readonly servers: Servers
   readonly hooks?: Hooks

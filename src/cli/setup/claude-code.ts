@@ -14,6 +14,9 @@ const PATIENCE_S = 10
 /** Claude Code puts the value in its place, and nothing where there is none. */
 const filledIn = (path: string) => `\${${path}}`
 
+/** The server's name inside the plugin that the repository holds. */
+export const PLUGIN_SERVER = `plugin:${SERVER}:${SERVER}`
+
 /** Hooks that call our own server in the session's process, and one command that waits for mail while it is idle. */
 export function claudeHooks(wanted: Wanted, server = SERVER): Lists {
   const call = (event: string, file?: string) => ({
@@ -39,7 +42,9 @@ export function claudeHooks(wanted: Wanted, server = SERVER): Lists {
   }
   const idle = { type: 'command', command: hookCommand(wanted, NAME, 'idle'), asyncRewake: true, timeout: IDLE_S }
   return {
-    SessionStart: [{ hooks: [call('SessionStart')] }],
+    // At its start and when it is resumed no server is connected yet, and Claude Code complains of it (seen with 2.1.332):
+    // the first prompt, which follows at once, brings what there is.
+    SessionStart: [{ matcher: 'clear|compact', hooks: [call('SessionStart')] }],
     UserPromptSubmit: [{ hooks: [call('UserPromptSubmit')] }],
     PreToolUse: wanted.guard ? [guard] : edits('PreToolUse'),
     // A tool that only reads has a file_path too: it must not be taken for an edit.

@@ -16,7 +16,8 @@ export const copilotCli: Agent = {
   name: NAME,
   title: 'Copilot CLI',
   programs: ['copilot'],
-  dirs: (home) => [dir(home)],
+  // The directory alone says nothing: VS Code's hooks stand in it too.
+  dirs: (home) => ['config.json', 'settings.json', 'logs', 'session-state'].map((name) => join(dir(home), name)),
   servers: {
     format: 'json',
     key: 'mcpServers',

@@ -1,4 +1,4 @@
-import { type Node, type ParseError, parse, parseTree, printParseErrorCode } from 'jsonc-parser'
+import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
 
 /**
  * Edits of JSON text, with or without comments: one value is set, added or taken out, and every other byte stays. Pure.
@@ -28,10 +28,17 @@ const TOLERANT = { allowTrailingComma: true, allowEmptyContent: true }
 /** Undefined where there is nothing but space and comments. */
 export function parseJson(text: string): unknown {
   const errors: ParseError[] = []
-  const value: unknown = parse(text, errors, TOLERANT)
+  const root = parseTree(text, errors, TOLERANT)
   const [error] = errors
   if (error) throw new Unparsable(printParseErrorCode(error.error), text.slice(0, error.offset).split('\n').length)
-  return value
+  return root && meaningOf(root)
+}
+
+/** The last of two equal keys wins; `__proto__` is a key like any other. */
+function meaningOf({ type, value, children = [] }: Node): unknown {
+  if (type === 'array') return children.map(meaningOf)
+  if (type !== 'object') return value
+  return Object.fromEntries(children.map(({ children: [key, one] = [] }) => [key?.value, one && meaningOf(one)]))
 }
 
 export const editJson = (text: string, edits: readonly Edit[]): string => edits.reduce(editOnce, text)
@@ -39,12 +46,12 @@ export const editJson = (text: string, edits: readonly Edit[]): string => edits.
 function editOnce(text: string, { path, value }: Edit): string {
   const style = styleOf(text)
   const root = parseTree(text, [], TOLERANT)
-  if (!root) return value === undefined ? text : append(text, nest(path, value), style)
+  if (!root) return value === undefined ? text : append(text, nest(path, value), path.length, style)
   const { node, rest } = find(root, path)
   if (value === undefined) return rest.length === 0 ? remove(text, node) : text
   if (rest.length === 0) return splice(text, node.offset, node.offset + node.length, written(value, style, columnOf(text, node)))
   const [key, ...below] = rest
-  return insert(text, node, typeof key === 'string' ? key : undefined, nest(below, value), style)
+  return insert(text, node, typeof key === 'string' ? key : undefined, { value: nest(below, value), open: below.length }, style)
 }
 
 /** The deepest node on the way, and what of the path has no node yet. */
@@ -72,15 +79,19 @@ interface Style {
   readonly unit: string
   /** The whole text is one line. */
   readonly isLine: boolean
+  /** What follows a colon or a comma on a line. */
+  readonly space: '' | ' '
 }
 
 function styleOf(text: string): Style {
   const eol = /\r?\n/.exec(text)?.[0] ?? '\n'
   const unit = /\n([ \t]+)["{[]/.exec(text)?.[1] ?? '  '
+  const body = text.trim()
   return {
     eol,
     unit: unit.startsWith('\t') ? '\t' : unit,
-    isLine: text.trim() !== '' && !/\n/.test(text.trim()) && text.trim() !== '{}',
+    isLine: body !== '' && body !== '{}' && !body.includes('\n'),
+    space: body.includes('":') && !body.includes('": ') ? '' : ' ',
   }
 }
 
@@ -90,35 +101,40 @@ const columnOf = (text: string, node: Node) => indentAt(text, (node.parent?.type
 const splice = (text: string, from: number, to: number, by: string) => text.slice(0, from) + by + text.slice(to)
 
 /** No line of ours gets longer than this by leaving out breaks. */
-const WIDTH = 100
+const WIDTH = 120
 
-/** On one line where it fits. */
-function written(value: unknown, style: Style, indent: string): string {
-  if (style.isLine) return JSON.stringify(value)
-  const flat = flatten(value)
-  if (typeof value !== 'object' || value === null || indent.length + flat.length <= WIDTH) return flat
+/** On one line where it fits; the outermost `open` levels never are. */
+function written(value: unknown, style: Style, indent: string, open = 0): string {
+  const flat = flatten(value, style.space)
+  if (style.isLine || typeof value !== 'object' || value === null) return flat
+  if (open <= 0 && indent.length + flat.length <= WIDTH) return flat
   const inner = indent + style.unit
   const isList = Array.isArray(value)
   const items = isList
-    ? value.map((one) => written(one, style, inner))
-    : Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${written(one, style, inner)}`)
-  const [open, close] = isList ? '[]' : '{}'
-  return `${open}${style.eol}${inner}${items.join(`,${style.eol}${inner}`)}${style.eol}${indent}${close}`
+    ? value.map((one) => written(one, style, inner, open - 1))
+    : Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${written(one, style, inner, open - 1)}`)
+  const [first, last] = isList ? '[]' : '{}'
+  return `${first}${style.eol}${inner}${items.join(`,${style.eol}${inner}`)}${style.eol}${indent}${last}`
 }
 
-function flatten(value: unknown): string {
+function flatten(value: unknown, space: '' | ' '): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(flatten).join(', ')}]`
-  const items = Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${flatten(one)}`)
-  return items.length === 0 ? '{}' : `{ ${items.join(', ')} }`
+  if (Array.isArray(value)) return `[${value.map((one) => flatten(one, space)).join(`,${space}`)}]`
+  const items = Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}:${space}${flatten(one, space)}`)
+  return items.length === 0 ? '{}' : `{${space}${items.join(`,${space}`)}${space}}`
 }
 
-function append(text: string, value: unknown, style: Style): string {
+function append(text: string, value: unknown, open: number, style: Style): string {
   const before = text.trim() === '' ? '' : text.endsWith('\n') ? text : text + style.eol
-  return before + written(value, { ...style, isLine: false }, '') + style.eol
+  return before + written(value, { ...style, isLine: false, space: ' ' }, '', open) + style.eol
 }
 
-function insert(text: string, parent: Node, key: string | undefined, value: unknown, style: Style): string {
+interface Item {
+  readonly value: unknown
+  readonly open: number
+}
+
+function insert(text: string, parent: Node, key: string | undefined, { value, open }: Item, style: Style): string {
   const children = parent.children ?? []
   const last = children.at(-1)
   const close = parent.offset + parent.length - 1
@@ -126,8 +142,8 @@ function insert(text: string, parent: Node, key: string | undefined, value: unkn
   const isLine = style.isLine || (last !== undefined && !inside.includes('\n'))
   const outer = columnOf(text, parent)
   const indent = last !== undefined && !isLine ? indentAt(text, last.offset) : outer + style.unit
-  const colon = isLine && !text.includes('": ') ? ':' : ': '
-  const item = (key === undefined ? '' : JSON.stringify(key) + colon) + written(value, { ...style, isLine }, indent)
+  const colon = isLine ? `:${style.space}` : ': '
+  const item = (key === undefined ? '' : JSON.stringify(key) + colon) + written(value, { ...style, isLine }, indent, open)
   if (last === undefined) {
     if (isLine) return splice(text, close, close, item)
     // What stands between the brackets, comments perhaps, stays before it.
@@ -137,8 +153,7 @@ function insert(text: string, parent: Node, key: string | undefined, value: unkn
   const end = last.offset + last.length
   const comma = commaAfter(text, end, close)
   const at = lineEnd(text, comma === undefined ? end : comma + 1)
-  const space = text.includes('": ') ? ' ' : ''
-  const added = `${isLine ? space : style.eol + indent}${item}${comma === undefined ? '' : ','}`
+  const added = `${isLine ? style.space : style.eol + indent}${item}${comma === undefined ? '' : ','}`
   const longer = splice(text, at, at, added)
   return comma === undefined ? splice(longer, end, end, ',') : longer
 }

@@ -81,7 +81,8 @@ export const planSetup = (agent: Agent, site: Site, wanted: Wanted): Plan =>
   })
 
 export const planRemoval = (agent: Agent, site: Site, wanted: Wanted): Plan =>
-  planOf(agent, filesOf(agent, site, wanted, true), (kept) => {
+  // What was made last goes first: so no directory is still needed when its turn comes.
+  planOf(agent, filesOf(agent, site, wanted, true).reverse(), (kept) => {
     const before = readContent(kept.file)
     const was = site.journal.find(kept.file)
     if (before === undefined) return undefined

@@ -5,7 +5,7 @@ import { Refusal } from './file.ts'
 import { hooksOf, objectOf } from './hooks.ts'
 import { type Edit, editJson, parseJson, Unparsable } from './json.ts'
 import { at, edited, editsFor, holdsOurs, undoEdits } from './pieces.ts'
-import { parseToml, removeTable, setTable } from './toml.ts'
+import { merged, parseToml, removeTable, setTable } from './toml.ts'
 
 /** A configuration file's text with ours in it, or without; whatever else it says, it says afterwards. Pure. */
 
@@ -98,12 +98,7 @@ function setToml(kept: Kept, text: string, { path, value }: EntryPiece): string 
   const before = read(kept, text)
   const result = setTable(text, path, value)
   if (result === undefined) throw new Refusal(kept.file, `${path.join('.')} is written in a form that is not edited here`)
-  const entry = { ...objectOf(at(before, path)) }
-  for (const [key, one] of Object.entries(value)) {
-    const isTable = Object.keys(objectOf(one)).length > 0
-    entry[key] = isTable ? { ...objectOf(entry[key]), ...objectOf(one) } : one
-  }
-  return same(kept, result, edited(before, path, entry))
+  return same(kept, result, edited(before, path, merged(at(before, path), value)))
 }
 
 function clearToml(kept: Kept, text: string, path: readonly string[]): string {

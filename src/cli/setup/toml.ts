@@ -22,21 +22,36 @@ export function setTable(text: string, path: readonly string[], entry: Entry): s
   const document = parseToml(text)
   const old = at(document, path)
   if (old === undefined) return appendTable(text, path, entry)
+  if (isOneStatement(text, path)) return setValue(text, path, merged(old, entry))
   let result: string | undefined = text
-  for (const [key, value] of Object.entries(entry)) {
+  for (const [key, value] of Object.entries(merged(old, entry))) {
     if (isDeepStrictEqual(at(old, [key]), value)) continue
-    const inner = value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.entries(value) : undefined
     const hasTable = tablesIn(text).some((table) => isDeepStrictEqual(table.path, [...path, key]))
-    if (inner && hasTable) {
-      for (const [name, one] of inner) result = result && setValue(result, [...path, key, name], one)
-    } else {
-      const before = at(old, [key])
-      // Of an environment only our own variables.
-      result = result && setValue(result, [...path, key], inner ? { ...objectOf(before), ...objectOf(value) } : value)
-    }
+    if (hasTable)
+      for (const [name, one] of Object.entries(objectOf(value))) {
+        if (!isDeepStrictEqual(at(old, [key, name]), one)) result = result && setValue(result, [...path, key, name], one)
+      }
+    else result = result && setValue(result, [...path, key], value)
   }
   return result
 }
+
+/** An entry with the words of its user kept; of an environment only our own variables. */
+export const merged = (old: unknown, entry: Entry): Entry => ({
+  ...objectOf(old),
+  ...Object.fromEntries(
+    Object.entries(entry).map(([key, value]) => {
+      const isTable = typeof value === 'object' && !Array.isArray(value)
+      return [key, isTable ? { ...objectOf(at(old, [key])), ...objectOf(value) } : value]
+    }),
+  ),
+})
+
+/** `slm-mesh = { … }` inside the list's own table. */
+const isOneStatement = (text: string, path: readonly string[]) =>
+  tablesIn(text).some((table) =>
+    table.statements.some((statement) => !table.isElement && isDeepStrictEqual([...table.path, ...statement.path], path)),
+  )
 
 /** Without the table, what stands below it, and the blank line that set it apart. */
 export function removeTable(text: string, path: readonly string[]): string {
