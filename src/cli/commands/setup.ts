@@ -34,7 +34,7 @@ export const define: Define = (command, handle) => {
     .option('--command <words>', 'how agents start slm-mesh (default: as it was now)')
     .addHelpText(
       'after',
-      `\nEach agent's configuration keeps its comments, its order and all that others have\nwritten. What stood there before is kept until --remove brings it back.\n${examples('slm-mesh setup', 'slm-mesh setup claude-code codex --yes', 'slm-mesh setup --dry-run', 'slm-mesh setup cursor --project', 'slm-mesh setup --remove')}`,
+      `\nEach agent's configuration keeps its comments, its order and all that others\nhave written. What stood there before is kept until --remove brings it back.\n${examples('slm-mesh setup', 'slm-mesh setup claude-code codex --yes', 'slm-mesh setup --dry-run', 'slm-mesh setup cursor --project', 'slm-mesh setup --remove')}`,
     )
     .action(handle(setup))
 }

@@ -4,6 +4,7 @@ import { hookCommand } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'antigravity'
+const WRITERS = 'write_to_file|replace_file_content|multi_replace_file_content|edit_notebook'
 
 const hook = (wanted: Wanted, event: string, isEdit = false) => ({
   type: 'command',
@@ -41,11 +42,11 @@ export const antigravity: Agent = {
               PreInvocation: [hook(wanted, 'PreInvocation')],
               PreToolUse: [
                 {
-                  matcher: 'write_to_file|replace_file_content|multi_replace_file_content',
+                  matcher: WRITERS,
                   hooks: [hook(wanted, 'PreToolUse', true)],
                 },
               ],
-              PostToolUse: [{ matcher: '*', hooks: [hook(wanted, 'PostToolUse')] }],
+              PostToolUse: [{ matcher: WRITERS, hooks: [hook(wanted, 'PostToolUse')] }],
               Stop: [hook(wanted, 'Stop')],
             }
           : {},

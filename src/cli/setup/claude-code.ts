@@ -6,7 +6,7 @@ import { serverOf } from './start.ts'
 
 const NAME = 'claude-code'
 const SERVER = 'slm-mesh'
-const EDITS = 'Write|Edit|MultiEdit'
+const EDITS = 'Write|Edit|MultiEdit|NotebookEdit'
 /** Seconds that an idle session waits for mail before it gives up: a day. */
 const IDLE_S = 24 * 60 * 60
 const PATIENCE_S = 10
@@ -19,36 +19,33 @@ export const PLUGIN_SERVER = `plugin:${SERVER}:${SERVER}`
 
 /** Hooks that call our own server in the session's process, and one command that waits for mail while it is idle. */
 export function claudeHooks(wanted: Wanted, server = SERVER): Lists {
-  const call = (event: string, file?: string) => ({
+  const call = (event: string, paths: Record<string, string> = {}) => ({
     type: 'mcp_tool',
     server,
     tool: 'mesh_hook',
     input: {
       event,
-      file: file === undefined ? '' : filledIn(file),
+      ...paths,
       session: filledIn('session_id'),
-      active: filledIn('stop_hook_active'),
+      ...(event === 'Stop' && { active: filledIn('stop_hook_active') }),
       ...(wanted.autoLock && { lock: 'auto' }),
     },
     timeout: PATIENCE_S,
   })
-  const edits = (event: string) => [
-    { matcher: EDITS, hooks: [call(event, 'tool_input.file_path')] },
-    { matcher: 'NotebookEdit', hooks: [call(event, 'tool_input.notebook_path')] },
-  ]
-  const guard = {
-    matcher: `${EDITS}|NotebookEdit`,
-    hooks: [{ type: 'command', command: hookCommand(wanted, NAME, 'PreToolUse', true), timeout: PATIENCE_S }],
-  }
+  const paths = { file: filledIn('tool_input.file_path'), notebook: filledIn('tool_input.notebook_path') }
+  const guard = { type: 'command', command: hookCommand(wanted, NAME, 'PreToolUse', true), timeout: PATIENCE_S }
   const idle = { type: 'command', command: hookCommand(wanted, NAME, 'idle'), asyncRewake: true, timeout: IDLE_S }
   return {
     // At its start and when it is resumed no server is connected yet, and Claude Code complains of it (seen with 2.1.332):
     // the first prompt, which follows at once, brings what there is.
     SessionStart: [{ matcher: 'clear|compact', hooks: [call('SessionStart')] }],
     UserPromptSubmit: [{ hooks: [call('UserPromptSubmit')] }],
-    PreToolUse: wanted.guard ? [guard] : edits('PreToolUse'),
-    // A tool that only reads has a file_path too: it must not be taken for an edit.
-    PostToolUse: [...edits('PostToolUse'), { matcher: `^(?!(?:${EDITS}|NotebookEdit)$)`, hooks: [call('PostToolUse')] }],
+    PreToolUse: [{ matcher: EDITS, hooks: [wanted.guard ? guard : call('PreToolUse', paths)] }],
+    PostToolUse: [
+      { matcher: EDITS, hooks: [call('PostToolUse', paths)] },
+      // A tool that only reads has a file_path too: it must not be taken for an edit.
+      { matcher: `^(?!(?:${EDITS})$)`, hooks: [call('PostToolUse')] },
+    ],
     Stop: [{ hooks: [call('Stop'), idle] }],
   }
 }

@@ -40,7 +40,7 @@ export const codex: Agent = {
           ? {
               SessionStart: hook(wanted, 'SessionStart'),
               UserPromptSubmit: hook(wanted, 'UserPromptSubmit'),
-              PreToolUse: hook(wanted, 'PreToolUse', 'apply_patch|Edit|Write'),
+              PreToolUse: hook(wanted, 'PreToolUse', 'apply_patch|Edit|Write|Bash'),
               PostToolUse: hook(wanted, 'PostToolUse'),
               Stop: hook(wanted, 'Stop'),
             }

@@ -40,4 +40,4 @@ export const copilotCli: Agent = {
   },
 }
 
-const EVENTS = ['sessionStart', 'userPromptSubmitted', 'preToolUse', 'postToolUse', 'agentStop']
+const EVENTS = ['sessionStart', 'preToolUse', 'postToolUse', 'agentStop', 'sessionEnd']

@@ -5,6 +5,7 @@ import { hookCommand } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'cursor'
+const WRITERS = 'Write|Edit|MultiEdit|StrReplace|ApplyPatch|EditNotebook|Delete'
 
 const hook = (wanted: Wanted, event: string, matcher?: string) => ({
   command: hookCommand(wanted, NAME, event, matcher !== undefined),
@@ -36,9 +37,10 @@ export const cursor: Agent = {
         lists: wanted.hooks
           ? {
               sessionStart: [hook(wanted, 'sessionStart')],
-              preToolUse: [hook(wanted, 'preToolUse', 'Write|Delete')],
+              preToolUse: [hook(wanted, 'preToolUse', WRITERS)],
               postToolUse: [hook(wanted, 'postToolUse')],
               stop: [hook(wanted, 'stop')],
+              sessionEnd: [hook(wanted, 'sessionEnd')],
             }
           : {},
       },

@@ -47,6 +47,7 @@ export const geminiCli: Agent = {
               BeforeTool: hook(wanted, 'BeforeTool', 'write_file|replace'),
               AfterTool: hook(wanted, 'AfterTool'),
               AfterAgent: hook(wanted, 'AfterAgent'),
+              SessionEnd: hook(wanted, 'SessionEnd'),
             }
           : {},
       },

@@ -38,4 +38,4 @@ export const vscode: Agent = {
   notes: ({ hooks }) => (hooks ? ['hooks are a preview in VS Code, and an organisation may have switched them off'] : []),
 }
 
-const EVENTS = ['SessionStart', 'UserPromptSubmit', 'PreToolUse', 'PostToolUse', 'Stop']
+const EVENTS = ['SessionStart', 'PreToolUse', 'PostToolUse', 'Stop']

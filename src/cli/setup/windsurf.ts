@@ -32,7 +32,10 @@ export const windsurf: Agent = {
         path: ['hooks'],
         agent: NAME,
         lists: wanted.hooks
-          ? { pre_write_code: [hook(wanted, 'pre_write_code', true)], post_write_code: [hook(wanted, 'post_write_code', false)] }
+          ? {
+              pre_write_code: [hook(wanted, 'pre_write_code', true)],
+              post_cascade_response: [hook(wanted, 'post_cascade_response', false)],
+            }
           : {},
       },
     ],
