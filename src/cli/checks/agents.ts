@@ -48,7 +48,7 @@ async function judge(site: Site, agent: Agent): Promise<Found> {
 }
 
 /** How mail gets to its model, beyond its asking for it, and whether an edit of a locked file is stopped. */
-async function routes(site: Site, { name, hooks }: Agent, starts: string): Promise<Found> {
+async function routes(site: Site, { name, hooks, wake }: Agent, starts: string): Promise<Found> {
   if (!hooks) return ok(`${starts}; it has no hooks: mail comes with notices, and locks are not enforced`)
   const files = [hooks.user(site), hooks.project?.(site)].filter((file) => file !== undefined && isFile(file))
   const events: string[] = []
@@ -67,8 +67,9 @@ async function routes(site: Site, { name, hooks }: Agent, starts: string): Promi
   }
   if (events.length === 0)
     return warn(`${starts}; no hooks: mail waits until it asks, and locks stop no edit`, `slm-mesh setup ${name}`)
-  const wake = wakes ? 'an idle session is woken' : 'an idle session is not woken'
-  return ok(`${starts}; hooks on ${[...new Set(events)].join(', ')}; ${wake}`)
+  const waking = wakes ? 'one of them' : wake
+  const idle = waking ? `an idle session is woken by ${waking}` : 'an idle session is not woken'
+  return ok(`${starts}; hooks on ${[...new Set(events)].join(', ')}; ${idle}`)
 }
 
 async function isTrusted(site: Site, trust: NonNullable<NonNullable<Agent['hooks']>['trust']>, hooks: string) {

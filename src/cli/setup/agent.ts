@@ -12,6 +12,8 @@ export interface Agent {
   readonly dirs: (home: Home) => readonly string[]
   readonly servers: Servers
   readonly hooks?: Hooks
+  /** What wakes an idle session of it, beside hooks. */
+  readonly wake?: string
   /** Files that are ours alone: slash commands, where the agent does not show a server's prompts as such. */
   readonly commands?: Commands
   /** What its user should know, or still has to do. */
@@ -43,8 +45,6 @@ interface Hooks {
     readonly isGiven: (document: unknown, hooks: string) => boolean
     readonly how: string
   }
-  /** A hook of ours that wakes an idle session is among them. */
-  readonly wakes?: true
 }
 
 interface Commands {

@@ -66,7 +66,6 @@ export const claudeCode: Agent = {
     user: (home) => join(places(home).claude, 'settings.json'),
     project: (home) => places(home).here('.claude', 'settings.json'),
     pieces: (wanted) => [{ kind: 'lists', path: ['hooks'], agent: NAME, lists: wanted.hooks ? claudeHooks(wanted) : {} }],
-    wakes: true,
   },
   notes: ({ hooks }) => [
     'its prompts are slash commands there: /mcp__slm-mesh__sync and others',

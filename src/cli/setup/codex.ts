@@ -54,5 +54,6 @@ export const codex: Agent = {
       how: 'type /hooks in Codex and trust those of slm-mesh',
     },
   },
+  wake: 'codex queue',
   notes: ({ hooks }) => (hooks ? ['Codex runs new hooks only once you trust them: type /hooks in a session'] : []),
 }

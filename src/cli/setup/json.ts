@@ -101,7 +101,7 @@ const columnOf = (text: string, node: Node) => indentAt(text, (node.parent?.type
 const splice = (text: string, from: number, to: number, by: string) => text.slice(0, from) + by + text.slice(to)
 
 /** No line of ours gets longer than this by leaving out breaks. */
-const WIDTH = 120
+const WIDTH = 78
 
 /** On one line where it fits; the outermost `open` levels never are. */
 function written(value: unknown, style: Style, indent: string, open = 0): string {

@@ -8,7 +8,7 @@ import { hasOurs, type Kept, withOurs, withoutOurs } from './text.ts'
 
 /** What would be done to which files of an agent, and the doing of it. */
 
-export interface Change {
+interface Change {
   readonly file: string
   /** Undefined: there is no file. */
   readonly before: string | undefined

@@ -58,7 +58,7 @@ export const hasOurs = (kept: Kept, text: string): boolean =>
 const orNothing = (before: string, after: string) => (after !== before && /^(?:\{\s*\})?$/.test(after.trim()) ? undefined : after)
 
 /** The text as a document; its root is an object, or nothing. */
-export function read({ file, format }: Pick<Kept, 'file' | 'format'>, text: string): unknown {
+function read({ file, format }: Pick<Kept, 'file' | 'format'>, text: string): unknown {
   try {
     const document = format === 'toml' ? parseToml(text) : parseJson(text)
     if (document === undefined || (typeof document === 'object' && document !== null && !Array.isArray(document))) return document

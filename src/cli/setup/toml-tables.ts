@@ -2,7 +2,7 @@ import { parse } from 'smol-toml'
 
 /** Where tables and their statements stand in TOML text that has been parsed already, so that it may be taken as valid. Pure. */
 
-export interface Statement {
+interface Statement {
   /** Relative to its table. */
   readonly path: readonly string[]
   /** The beginning of its line, and of the next. */

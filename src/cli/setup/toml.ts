@@ -77,8 +77,7 @@ function appendTable(text: string, path: readonly string[], entry: Entry): strin
   return before + apart + tableOf(path, entry).join(eol) + eol
 }
 
-/** For people too: what to add by hand. */
-export const tableOf = (path: readonly string[], entry: Entry): string[] => [
+const tableOf = (path: readonly string[], entry: Entry): string[] => [
   `[${path.map(keyOf).join('.')}]`,
   ...Object.entries(entry).map(([key, value]) => `${keyOf(key)} = ${textOf(value)}`),
 ]

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -23,7 +23,7 @@ test('only what differs is shown, with three lines around it and the right numbe
   expect(unifiedDiff('f', 'a\n', undefined)).toEqual(['--- f', '+++ /dev/null', '@@ -1,1 +0,0 @@', '-a'])
 })
 
-test('patch(1) makes of the one text the other', () => {
+test('git makes the other text of the one with it', () => {
   const dir = testDir()
   const text = fc
     .array(fc.constantFrom('a\n', 'b\n', 'c\n', 'd\n'), { minLength: 1, maxLength: 24 })
@@ -34,7 +34,8 @@ test('patch(1) makes of the one text the other', () => {
       const file = join(dir, 'file')
       writeFileSync(file, before)
       const patch = `${unifiedDiff('file', before, after).join('\n')}\n`
-      expect(execFileSync('patch', ['-s', '-o', '-', file], { input: patch, encoding: 'utf8' })).toBe(after)
+      execFileSync('git', ['apply', '-p0', '-'], { input: patch, cwd: dir })
+      expect(readFileSync(file, 'utf8')).toBe(after)
     }),
     { numRuns: 40 },
   )
