@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, Entry>> = {
   watch: { summary: 'a live view of peers, mail, locks and events', load: () => import('./commands/watch.ts') },
   start: { summary: 'keep the mesh served with no session open', load: () => import('./commands/start.ts') },
   stop: { summary: 'end what start has started; sessions go on', load: () => import('./commands/stop.ts') },
+  setup: { summary: 'set up the agents on this machine, or take it out again', load: () => import('./commands/setup.ts') },
   doctor: {
     summary: 'check this machine and the mesh on it; each finding with its fix',
     load: () => import('./commands/doctor.ts'),

@@ -237,21 +237,56 @@ test('agents are looked at: whether they know us, whether it would start, and wh
   )
   put('.codeium/windsurf/mcp_config.json', JSON.stringify({ mcpServers: { 'slm-mesh': { ...server, disabled: true } } }))
   put('.config/goose/config.yaml', 'extensions:\n  slm-mesh:\n    cmd: npx\n')
-  mkdirSync(join(home, '.copilot'))
+  put('.copilot/config.json', '{}')
   const before = readdirSync(home, { recursive: true }).sort()
   const { by, findings } = await doctor(dataDir(), { HOME: home, PATH: bin })
   const agent = (name: string) => by(`agent: ${name}`)
-  expect(agent('claude-code')).toMatchObject({ status: 'ok', found: 'starts npx -y slm-mesh' })
+  expect(agent('claude-code')).toMatchObject({ status: 'warn', fix: 'slm-mesh setup claude-code' })
+  expect(agent('claude-code').found).toMatch(/^starts npx -y slm-mesh; no hooks: mail waits/)
   expect(agent('cursor')).toMatchObject({ status: 'fail', found: expect.stringContaining('gone-program cannot be found') })
   expect(agent('codex')).toMatchObject({ status: 'fail', fix: `correct its command in ${join(home, '.codex', 'config.toml')}` })
   expect(agent('gemini-cli')).toMatchObject({ status: 'warn', found: expect.stringContaining('cannot be read') })
-  expect(agent('zed').status).toBe('ok')
+  expect(agent('zed')).toMatchObject({ status: 'ok', found: expect.stringContaining('it has no hooks') })
   expect(agent('windsurf')).toMatchObject({ status: 'warn', found: expect.stringContaining('switched off') })
   expect(agent('goose').status).toBe('ok')
-  expect(agent('copilot')).toMatchObject({ status: 'warn', found: 'slm-mesh is not registered' })
-  expect(agent('copilot').fix).toContain(join(home, '.copilot', 'mcp-config.json'))
+  expect(agent('copilot-cli')).toMatchObject({
+    status: 'warn',
+    found: 'slm-mesh is not registered',
+    fix: 'slm-mesh setup copilot-cli',
+  })
   expect(findings.some(({ check }) => check === 'agent: opencode')).toBe(false)
   expect(readdirSync(home, { recursive: true }).sort()).toEqual(before)
+})
+
+test('of an agent that has been set up, the routes by which mail reaches it are told, and what keeps one from working', async () => {
+  const home = testDir()
+  const dir = dataDir()
+  const env = { HOME: home, PATH: dirname(process.execPath) }
+  await run(['setup', 'claude-code', 'codex', 'antigravity', '--yes'], { ...meshEnv(dir), ...env })
+  const first = await doctor(dir, env)
+  expect(first.by('agent: claude-code')).toMatchObject({
+    status: 'ok',
+    found: expect.stringMatching(/hooks on SessionStart, .*Stop; an idle session is woken by one of them$/),
+  })
+  expect(first.by('agent: antigravity')).toMatchObject({
+    status: 'ok',
+    found: expect.stringMatching(/hooks on PreInvocation, .*; an idle session is not woken$/),
+  })
+  expect(first.by('agent: codex')).toMatchObject({ status: 'warn', fix: 'type /hooks in Codex and trust those of slm-mesh' })
+
+  const state = `\n[hooks.state."${join(home, '.codex', 'hooks.json')}:stop:0:0"]\ntrusted_hash = "sha256:00"\n`
+  writeFileSync(join(home, '.codex', 'config.toml'), state, { flag: 'a' })
+  writeFileSync(join(home, '.claude', 'settings.json'), '{ "hooks": ')
+  const then = await doctor(dir, env)
+  expect(then.by('agent: codex')).toMatchObject({ status: 'ok', found: expect.stringContaining('woken by codex queue') })
+  expect(then.by('agent: claude-code')).toMatchObject({ status: 'warn', fix: 'mend that file' })
+
+  writeFileSync(join(home, '.claude.json'), '{}')
+  writeFileSync(join(home, '.claude', 'settings.json'), '{ "enabledPlugins": { "slm-mesh@slm-mesh": true } }')
+  expect((await doctor(dir, env)).by('agent: claude-code')).toMatchObject({
+    status: 'ok',
+    found: 'the plugin brings server and hooks',
+  })
 })
 
 test('a configuration that is a pipe, or a directory, holds nothing up', async () => {

@@ -18,12 +18,13 @@ interface Screen {
   readonly columns?: number
   readonly colour?: boolean
   readonly cwd?: string
+  readonly env?: Record<string, string>
   /** Standard input, to its end. */
   readonly input?: string
   /** False: a program reads the output. */
   readonly isTty?: boolean
-  /** Pressed as soon as a key is waited for. Without it there is no keyboard. */
-  readonly key?: string
+  /** Pressed as soon as a key is waited for, one each time; the last again and again. Without it there is no keyboard. */
+  readonly key?: string | readonly string[]
 }
 
 /** In this process, which is quicker, and before a terminal that looks on. */
@@ -31,12 +32,13 @@ export const screenIn =
   (dir: string) =>
   async (
     args: readonly string[],
-    { columns = 80, colour = false, cwd = dir, input = '', isTty = true, key }: Screen = {},
+    { columns = 80, colour = false, cwd = dir, env = {}, input = '', isTty = true, key }: Screen = {},
   ): Promise<Ran> => {
     let out = ''
     let err = ''
+    const keys = [key ?? []].flat()
     const code = await main(args, {
-      env: meshEnv(dir),
+      env: { ...meshEnv(dir), ...env },
       cwd,
       terminal: {
         out: (text) => {
@@ -50,7 +52,8 @@ export const screenIn =
         size: () => ({ columns, rows: 24 }),
         ...(key !== undefined && {
           keys: (on) => {
-            queueMicrotask(() => on.key(key))
+            const next = (keys.length > 1 ? keys.shift() : keys[0]) ?? ''
+            queueMicrotask(() => on.key(next))
             return { [Symbol.dispose]() {} }
           },
         }),

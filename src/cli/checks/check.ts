@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
-import { homedir } from 'node:os'
 import type { Config, Environment } from '../../core/config.ts'
 import { fail } from '../../core/errors.ts'
 import { type Layout, layoutOf } from '../../core/paths.ts'
 import { sleep } from '../../core/scope.ts'
 import type { Desk } from '../command.ts'
 import { NO_ROWS, type Rows, rowsIn } from '../rows.ts'
+import { homeOf } from '../setup/home.ts'
 
 /** One question about this machine's mesh, and its answer. Looking changes nothing and creates nothing. */
 
@@ -51,7 +51,7 @@ export function siteOf({ config, env, cwd }: Pick<Desk, 'config' | 'env' | 'cwd'
   const layout = layoutOf(realOf(config.dataDir))
   const database = existsSync(layout.database)
   return {
-    ...{ config, layout, env, cwd, platform: process.platform, home: homedir() },
+    ...{ config, layout, env, cwd, platform: process.platform, home: homeOf(env, process.platform) },
     has: { dataDir: existsSync(layout.dataDir), database },
     rows: () => (database ? rowsOf(layout.database) : NO_ROWS),
   }
