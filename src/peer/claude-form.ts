@@ -14,12 +14,13 @@ export const CLAUDE_EVENTS: Readonly<Record<string, Moment>> = {
 
 /** What to print; an empty object lets everything take its course. */
 export function claudeForm(event: string, { deny, context, hold }: HookAnswer): object {
-  if (deny !== undefined)
+  const texts = (...parts: (string | undefined)[]) => parts.filter((part) => part).join('\n\n')
+  if (deny)
     return {
-      hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: deny },
+      hookSpecificOutput: { hookEventName: event, permissionDecision: 'deny', permissionDecisionReason: texts(deny, context) },
     }
-  // At a stop, context makes the agent go on as well, and is not shown as an error.
-  const added = hold ?? context
-  if (added !== undefined) return { hookSpecificOutput: { hookEventName: event, additionalContext: added } }
+  // At a stop, context makes the agent go on as well, and is not shown as an error: only what should hold it is said then.
+  const added = event === 'Stop' ? hold && texts(hold, context) : context
+  if (added) return { hookSpecificOutput: { hookEventName: event, additionalContext: added } }
   return {}
 }

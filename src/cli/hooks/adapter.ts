@@ -1,3 +1,4 @@
+import type { Environment } from '../../core/config.ts'
 import type { HookAnswer, HookCall, Moment } from '../../peer/hook.ts'
 import type { Fields } from './fields.ts'
 
@@ -12,6 +13,8 @@ export interface Adapter {
   readonly writers: readonly string[]
   /** All its sessions run in one process, so that a common ancestor does not tell them apart: the project has to. */
   readonly isOneProcess?: boolean
+  /** Whether an idle hook of this session may wait. Where nobody sits before the agent, it would wait for us. Default: yes. */
+  mayWait?(env: Environment): boolean
   /** The session's own id. */
   session(input: Fields): string | undefined
   /** What to ask the session's peer; undefined where the event does not concern it, such as a tool that writes nothing. */

@@ -1,4 +1,5 @@
-import { type Adapter, asks, goesOn, joined, momentOf } from './adapter.ts'
+import { claudeForm } from '../../peer/claude-form.ts'
+import { type Adapter, asks, goesOn, momentOf } from './adapter.ts'
 import { type Fields, isTrue, objectOf, textOf } from './fields.ts'
 
 /**
@@ -18,6 +19,9 @@ const events = {
 
 const writers = ['Edit', 'Write', 'MultiEdit', 'NotebookEdit']
 
+/** Events at which something can be said. */
+const CARRIERS: ReadonlySet<string> = new Set(['SessionStart', 'UserPromptSubmit', 'PreToolUse', 'PostToolUse', 'Stop'])
+
 export const claudeCode: Adapter = {
   agentTypes: ['claude-code'],
   events,
@@ -34,24 +38,12 @@ export const claudeCode: Adapter = {
       held: isTrue(input, 'stop_hook_active'),
     })
   },
-  print(event, { deny, context, hold, wake }) {
-    const specific = (output: object) => ({ stdout: { hookSpecificOutput: { hookEventName: event, ...output } }, exit: 0 })
-    switch (event) {
-      case 'PreToolUse':
-        if (deny) return specific({ permissionDecision: 'deny', permissionDecisionReason: joined(deny, context) })
-        return context ? specific({ additionalContext: context }) : { exit: 0 }
-      case 'SessionStart':
-      case 'UserPromptSubmit':
-      case 'PostToolUse':
-        return context ? specific({ additionalContext: context }) : { exit: 0 }
-      case 'Stop':
-        // As context it makes the agent go on as well, and is not shown as an error.
-        return hold ? specific({ additionalContext: joined(hold, context) }) : goesOn()
-      case 'idle':
-        return wake ? { stderr: wake, exit: 2 } : { exit: 0 }
-      default:
-        return goesOn()
-    }
+  // Others read Claude Code's hooks too, and `claude -p` waits for those that wait.
+  mayWait: ({ CLAUDE_CODE_ENTRYPOINT: entry }) => entry === 'cli',
+  print(event, answer) {
+    if (event === 'idle') return answer.wake ? { stderr: answer.wake, exit: 2 } : { exit: 0 }
+    const form = CARRIERS.has(event) ? claudeForm(event, answer) : {}
+    return Object.keys(form).length > 0 ? { stdout: form, exit: 0 } : goesOn()
   },
 }
 

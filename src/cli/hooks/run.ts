@@ -63,6 +63,7 @@ export async function runHook(words: HookWords, outside: Outside): Promise<numbe
     if (inCursor !== undefined) return await write(cursor.print(inCursor, {}), outside)
     const call = adapter.call(event, input)
     if (!call) return await write(adapter.print(event, {}), outside)
+    if (call.moment === 'idle' && adapter.mayWait?.(outside.env) === false) return await write(adapter.print(event, {}), outside)
     const isDeaf = adapter.isDeaf?.(event, input) ?? false
     // Such an event is worth a question only for what it tells: what was written, or that a turn's locks are free. A stop
     // at which nobody can be held is the end.

@@ -34,11 +34,12 @@ export function claudeHooks(wanted: Wanted, server = SERVER): Lists {
   })
   const paths = { file: filledIn('tool_input.file_path'), notebook: filledIn('tool_input.notebook_path') }
   const guard = { type: 'command', command: hookCommand(wanted, NAME, 'PreToolUse', true), timeout: PATIENCE_S }
+  const start = { type: 'command', command: hookCommand(wanted, NAME, 'SessionStart'), timeout: PATIENCE_S }
   const idle = { type: 'command', command: hookCommand(wanted, NAME, 'idle'), asyncRewake: true, timeout: IDLE_S }
   return {
-    // At its start and when it is resumed no server is connected yet, and Claude Code complains of it (seen with 2.1.332):
-    // the first prompt, which follows at once, brings what there is.
-    SessionStart: [{ matcher: 'clear|compact', hooks: [call('SessionStart')] }],
+    // No server's tool can be called at this event, and Claude Code would complain of it at every start. A session that
+    // starts has no peer yet, and its first prompt follows at once: only one that has forgotten what it knew asks here.
+    SessionStart: [{ matcher: 'clear|compact', hooks: [start] }],
     UserPromptSubmit: [{ hooks: [call('UserPromptSubmit')] }],
     PreToolUse: [{ matcher: EDITS, hooks: [wanted.guard ? guard : call('PreToolUse', paths)] }],
     PostToolUse: [
@@ -60,7 +61,8 @@ export const claudeCode: Agent = {
     key: 'mcpServers',
     user: (home) => [home.env.CLAUDE_CONFIG_DIR ? join(places(home).claude, '.claude.json') : places(home).at('.claude.json')],
     project: (home) => [places(home).here('.mcp.json')],
-    entry: (start, { platform }) => ({ type: 'stdio', ...serverOf(start, platform) }),
+    // Else its model is not told of our tools until it searches for some.
+    entry: (start, { platform }) => ({ type: 'stdio', ...serverOf(start, platform), alwaysLoad: true }),
   },
   hooks: {
     user: (home) => join(places(home).claude, 'settings.json'),
