@@ -3,9 +3,10 @@ import { type Desk, misused } from './command.ts'
 
 /**
  * Asks a person for a yes by one key. `instead`: the option that says yes where nobody can be asked; without somebody at
- * a keyboard it is a mistake in the call that it is missing. Ctrl-C is no answer, but the end: it throws `cancelled`.
+ * a keyboard it is a mistake in the call that it is missing. Ctrl-C is a no; where this is
+ * one question of `several`, it ends them all: `cancelled` is thrown.
  */
-export function ask({ terminal, json, signal }: Desk, question: string, instead: string): Promise<boolean> {
+export function ask({ terminal, json, signal }: Desk, question: string, instead: string, several = false): Promise<boolean> {
   const { keys } = terminal
   if (json || !keys) throw misused(`nobody can be asked here: ${instead} says yes`)
   terminal.err(`${question} [y/N] `)
@@ -25,7 +26,7 @@ export function ask({ terminal, json, signal }: Desk, question: string, instead:
       reject(fail('cancelled', { operation: 'slm-mesh' }))
     }
     const keyboard = keys.call(terminal, {
-      key: (key) => (key === CTRL_C ? cancel() : settle(/^y/i.test(key))),
+      key: (key) => (several && key === CTRL_C ? cancel() : settle(/^y/i.test(key))),
       resize: () => {},
     })
     signal.addEventListener('abort', stop)

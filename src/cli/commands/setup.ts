@@ -80,7 +80,7 @@ const chooseAgents = (names: readonly string[], isFound: (agent: Agent) => boole
   agents.filter((agent) => (names.length > 0 ? names.includes(agent.name) : isFound(agent)))
 
 const isWanted = (desk: Desk, { agent }: Plan, remove: boolean) =>
-  ask(desk, remove ? `Take slm-mesh out of ${agent.title}?` : `Set up ${agent.title}?`, '--yes')
+  ask(desk, remove ? `Take slm-mesh out of ${agent.title}?` : `Set up ${agent.title}?`, '--yes', true)
 
 /** Writes; what fails at one file does not keep the others from being written. */
 function apply(plan: Plan): Plan {
