@@ -11,10 +11,10 @@ import { suspend } from '../../support/suspend.ts'
 
 /** Real hook processes, asking real sessions. */
 
-const hook = (dir: string, args: string[], input: object | string, command?: string[]) =>
+const hook = (dir: string, args: string[], input: object | string, command?: string[], env: Record<string, string> = {}) =>
   run(
     ['hook', ...args],
-    { ...meshEnv(dir), HOME: dir },
+    { ...meshEnv(dir), HOME: dir, ...env },
     {
       input: typeof input === 'string' ? input : JSON.stringify(input),
       ...(command && { command }),
@@ -207,7 +207,11 @@ test('an idle hook wakes its agent when mail comes, gives way to a later one, an
     client: 'claude-code',
     env: { SLM_MESH_NAME: 'idler', CLAUDE_CODE_SESSION_ID: 's-1' },
   })
-  const idle = () => hook(dir, ['claude-code', 'idle'], { session_id: 's-1', hook_event_name: 'Stop' })
+  const idle = (entry = 'cli') =>
+    hook(dir, ['claude-code', 'idle'], { session_id: 's-1', hook_event_name: 'Stop' }, undefined, {
+      CLAUDE_CODE_ENTRYPOINT: entry,
+    })
+  expect(await idle('sdk-cli'), 'nobody sits there').toEqual({ code: 0, out: '', err: '' })
   const reach = async () => (await sender.call('peer.list', {})).peers.find(({ name }) => name === 'idler')?.reach
   const first = idle()
   await eventually(async () => (await reach()) === 'wake')
