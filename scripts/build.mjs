@@ -18,7 +18,14 @@ const together = [
 /** Imports as `import defer` will have them: a chunk, and a module of Node, is loaded when something of it is first used. */
 const deferred = {
   name: 'deferred-imports',
-  renderChunk: (code) => `${code.replace(/ = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, ' = __defer(() => $1)')}\n${DEFER}`,
+  renderChunk(code) {
+    // What is taken whole (`import * as`) is copied by its names, which only the loaded module has.
+    const whole = new Set([...code.matchAll(/([\w$]+) = [\w$]+\.__toESM\(\1\b/g)].map(([, name]) => name))
+    const later = code.replace(/([\w$]+) = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, (now, name, load) =>
+      whole.has(name) ? now : `${name} = __defer(() => ${load})`,
+    )
+    return `${later}\n${DEFER}`
+  },
 }
 const DEFER = `function __defer(load) {
   let loaded
