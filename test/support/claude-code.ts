@@ -1,32 +1,30 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PROGRAM } from './agent.ts'
 import { dataDir, meshEnv, testDir } from './data-dir.ts'
-import { type Ran, runOther } from './run.ts'
+import { type Ran, run, runOther } from './run.ts'
 import { Screen } from './screen.ts'
 import { programNamed, StandIn, type Turn } from './stand-in.ts'
 
-/** A real Claude Code with our server, in a home of its own, whose model is a script. */
+/** A real Claude Code that `slm-mesh setup` has set up, in a home of its own, whose model is a script. */
 
 export const claude = programNamed('claude')
 
 /** It must be known to the settings, or the program asks whether to use it. */
 const KEY = 'no-key-but-a-word'
 
+/** What the user had there, in their own way of writing it. */
+const SETTINGS = '{ "includeCoAuthoredBy":false,\n    "permissions": {"allow": [ "Read" ]} }\n'
+
 export interface ClaudeCodeOptions {
   /** The mesh to join; default: one of its own. */
   readonly dir?: string
   readonly turns: readonly Turn[]
-  /** `settings.json`: hooks and the like. */
-  readonly settings?: object
-  /** More for our entry in `mcpServers`. */
-  readonly server?: object
-  readonly env?: Record<string, string>
+  /** More words for `slm-mesh setup`. */
+  readonly setup?: readonly string[]
 }
 
 export class ClaudeCode implements AsyncDisposable {
   readonly #env: Record<string, string>
-  readonly #config: string
   readonly #screens: Screen[] = []
 
   private constructor(
@@ -34,13 +32,9 @@ export class ClaudeCode implements AsyncDisposable {
     readonly home: string,
     readonly project: string,
     readonly model: StandIn,
-    { settings = {}, server = {}, env = {} }: ClaudeCodeOptions,
   ) {
-    this.#config = join(home, 'servers.json')
-    const entry = { command: process.execPath, args: [PROGRAM], alwaysLoad: true, ...server }
-    writeFileSync(this.#config, JSON.stringify({ mcpServers: { 'slm-mesh': entry } }))
     mkdirSync(join(home, '.claude'))
-    writeFileSync(join(home, '.claude', 'settings.json'), JSON.stringify(settings))
+    writeFileSync(this.settings, SETTINGS)
     writeFileSync(
       join(home, '.claude.json'),
       JSON.stringify({
@@ -59,21 +53,30 @@ export class ClaudeCode implements AsyncDisposable {
       DISABLE_AUTOUPDATER: '1',
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
       ...meshEnv(dir),
-      ...env,
     }
   }
 
-  static async start(options: ClaudeCodeOptions): Promise<ClaudeCode> {
-    const dir = options.dir ?? dataDir()
+  static async start({ dir = dataDir(), turns, setup = [] }: ClaudeCodeOptions): Promise<ClaudeCode> {
     const place = testDir()
     const [home, project] = [join(place, 'home'), join(place, 'project')]
     for (const folder of [home, project]) mkdirSync(folder)
-    return new ClaudeCode(dir, home, project, await StandIn.start('messages-api.mjs', place, options.turns), options)
+    const agent = new ClaudeCode(dir, home, project, await StandIn.start('messages-api.mjs', place, turns))
+    const { code, err } = await agent.setup('claude-code', '--yes', ...setup)
+    if (code !== 0) throw new Error(`setup has failed: ${err}`)
+    return agent
+  }
+
+  /** Our own command, in the agent's home. */
+  setup(...words: readonly string[]): Promise<Ran> {
+    return run(['setup', ...words], this.#env, { cwd: this.project })
+  }
+
+  get settings(): string {
+    return join(this.home, '.claude', 'settings.json')
   }
 
   get #args(): string[] {
-    const allowed = 'mcp__slm-mesh,Write,Edit,NotebookEdit,Bash,Agent'
-    return ['--mcp-config', this.#config, '--strict-mcp-config', '--allowedTools', allowed, '--debug-file', this.log]
+    return ['--allowedTools', 'mcp__slm-mesh,Write,Edit,NotebookEdit,Read,Bash,Agent', '--debug-file', this.log]
   }
 
   /** The program's own log. */
