@@ -19,8 +19,8 @@ const together = [
 const deferred = {
   name: 'deferred-imports',
   renderChunk(code) {
-    // What is taken whole (`import * as`) is copied by its names, which only the loaded module has.
-    const whole = new Set([...code.matchAll(/([\w$]+) = [\w$]+\.__toESM\(\1\b/g)].map(([, name]) => name))
+    // What is taken whole (`import * as`) is copied by the names of its exports: only the loaded module has them.
+    const whole = new Set([...code.matchAll(/([\w$]+) = [\w$]+\.[\w$]+\(\1\b/g)].map(([, name]) => name))
     const later = code.replace(/([\w$]+) = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, (now, name, load) =>
       whole.has(name) ? now : `${name} = __defer(() => ${load})`,
     )

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
@@ -99,6 +100,13 @@ test('an edit of a file that another holds is refused with the holder, the reaso
     hookSpecificOutput: { permissionDecision: 'deny' },
   })
   expect(await hook(a, 'PreToolUse', { file: filePath })).toEqual({})
+
+  // Whoever writes it all the same, the holder hears of it.
+  await eventually(async () => {
+    mkdirSync(join(project, 'src'), { recursive: true })
+    writeFileSync(filePath, String(performance.now()))
+    return (await a.call('event.read', { types: ['file_changed'] })).events.length > 0
+  })
   await a.call('lock.release', { filePath: join(project, 'src') })
   expect(await hook(b, 'PreToolUse', { file: filePath })).toEqual({})
 })
