@@ -19,6 +19,8 @@ export interface ClaudeCodeOptions {
   /** The mesh to join; default: one of its own. */
   readonly dir?: string
   readonly turns: readonly Turn[]
+  /** What the others call it. */
+  readonly name?: string
   /** More words for `slm-mesh setup`. */
   readonly setup?: readonly string[]
 }
@@ -32,6 +34,7 @@ export class ClaudeCode implements AsyncDisposable {
     readonly home: string,
     readonly project: string,
     readonly model: StandIn,
+    { name = 'claude-agent' }: ClaudeCodeOptions,
   ) {
     mkdirSync(join(home, '.claude'))
     writeFileSync(this.settings, SETTINGS)
@@ -52,15 +55,16 @@ export class ClaudeCode implements AsyncDisposable {
       ANTHROPIC_API_KEY: KEY,
       DISABLE_AUTOUPDATER: '1',
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      ...meshEnv(dir),
+      ...meshEnv(dir, { SLM_MESH_NAME: name }),
     }
   }
 
-  static async start({ dir = dataDir(), turns, setup = [] }: ClaudeCodeOptions): Promise<ClaudeCode> {
+  static async start(options: ClaudeCodeOptions): Promise<ClaudeCode> {
+    const { dir = dataDir(), turns, setup = [] } = options
     const place = testDir()
     const [home, project] = [join(place, 'home'), join(place, 'project')]
     for (const folder of [home, project]) mkdirSync(folder)
-    const agent = new ClaudeCode(dir, home, project, await StandIn.start('messages-api.mjs', place, turns))
+    const agent = new ClaudeCode(dir, home, project, await StandIn.start('messages-api.mjs', place, turns), options)
     const { code, err } = await agent.setup('claude-code', '--yes', ...setup)
     if (code !== 0) throw new Error(`setup has failed: ${err}`)
     return agent
