@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { dataDir, meshEnv, testDir } from './data-dir.ts'
@@ -8,6 +9,14 @@ import { programNamed, StandIn, type Turn } from './stand-in.ts'
 /** A real Claude Code that `slm-mesh setup` has set up, in a home of its own, whose model is a script. */
 
 export const claude = programNamed('claude')
+
+/** Whether other programs can write to its sessions: since 2.1.224. */
+export const hasInbox = claude !== undefined && isLater(execFileSync(claude, ['--version'], { encoding: 'utf8' }))
+
+function isLater(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[. ]/).map(Number)
+  return major > 2 || minor > 1 || patch >= 224
+}
 
 /** It must be known to the settings, or the program asks whether to use it. */
 const KEY = 'no-key-but-a-word'
