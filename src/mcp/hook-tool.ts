@@ -22,6 +22,7 @@ export function hookCallOf(args: Record<string, unknown>): { event: string; call
     ...(paths.length > 0 && { paths }),
     ...(text('cwd') !== '' && { cwd: text('cwd') }),
     ...(text('active') === 'true' && { held: true }),
+    ...(text('subagent') !== '' && { isSubagent: true }),
     ...(text('lock') === 'auto' && { autoLock: true }),
   }
   return { event, call }

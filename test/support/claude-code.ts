@@ -22,7 +22,7 @@ function isLater(version: string): boolean {
 const KEY = 'no-key-but-a-word'
 
 /** What the user had there, in their own way of writing it. */
-const SETTINGS = '{ "includeCoAuthoredBy":false,\n    "permissions": {"allow": [ "Read" ]} }\n'
+export const SETTINGS = '{ "includeCoAuthoredBy":false,\n    "permissions": {"allow": [ "Read" ]} }\n'
 
 export interface ClaudeCodeOptions {
   /** The mesh to join; default: one of its own. */
