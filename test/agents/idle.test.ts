@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { ClaudeCode, claude, hasInbox } from '../support/claude-code.ts'
+import { Codex, codex } from '../support/codex.ts'
 import { eventually } from '../support/eventually.ts'
 import { processesWith } from '../support/leftovers.ts'
 import { timesRead } from '../support/stand-in.ts'
@@ -58,3 +59,32 @@ test.skipIf(!hasInbox)(`without hooks it is woken by its own inbox, before its f
   await screen.shows('● I have read it')
   expect(model.asked()).toHaveLength(2)
 })
+
+const needsCodex = codex ? '' : ' (skipped: no codex in SLM_MESH_TEST_AGENTS or on PATH)'
+
+test.skipIf(!codex)(
+  `an idle Codex is woken in its terminal, once its hooks are trusted, and reads the mail once${needsCodex}`,
+  async () => {
+    await using it = await Codex.start({
+      turns: [{ tool: 'mesh_status', namespace: 'mcp__slm_mesh' }, { text: 'all is well' }, { text: 'I am awake' }],
+    })
+    const { model, dir } = it
+    await using other = await Agent.start({ dir })
+    const screen = await it.interactive()
+    await screen.shows('Trust all and continue')
+    screen.type('\x1b[B')
+    await screen.shows('› 2. Trust all and continue')
+    screen.type('\r')
+    await screen.shows('Ask Codex to do anything')
+    await eventually(async () => (await other.call('peer.list', {})).peers.length === 1)
+    screen.type('how is the mesh?')
+    await screen.shows('how is the mesh?')
+    screen.type('\r')
+    await screen.shows('all is well', { within: 20_000 })
+    await other.call('message.send', { to: 'codex-agent', message: 'LETTER while idle' })
+    await screen.shows('I am awake')
+    expect(model.asked()).toHaveLength(3)
+    expect(timesRead(await model.wasAsked(3), 'LETTER while idle')).toBe(1)
+    expect((await other.call('peer.list', {})).peers).toMatchObject([{ name: 'codex-agent', reach: 'wake' }])
+  },
+)

@@ -4,7 +4,7 @@
 // The script is a list of turns, read anew all the time so that a test may write on: {tool, namespace?, input} calls
 // a function, {tool, patch} a free-form tool, {text} says something and ends the turn, {waits} holds the turn until the
 // script no longer says so. After its end the model says "done". The log gets a line for each request that offers tools:
-// their names, and the model's input. Requests without tools are the client's own (titles) and take no turn.
+// their names, and the model's input. Requests for a title, or without tools, are the client's own and take no turn.
 import { appendFileSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 
@@ -23,7 +23,8 @@ const server = createServer(async (request, response) => {
   // Some models get their tools as a part of the input.
   const tools = [...listed, ...input.flatMap((item) => (item.type === 'additional_tools' ? item.tools : []))]
   let turn = { text: 'ok' }
-  if (tools.length > 0) {
+  const isOwn = tools.length === 0 || JSON.stringify(input.at(-1)).includes('task title')
+  if (!isOwn) {
     const at = turns++
     const read = () => JSON.parse(readFileSync(script, 'utf8'))[at] ?? { text: 'done' }
     turn = read()

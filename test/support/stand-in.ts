@@ -105,9 +105,10 @@ export class StandIn implements AsyncDisposable {
   /** What the model was asked so far, a request a turn. */
   asked(): Asked[] {
     if (!existsSync(this.log)) return []
+    // The last line may be just being written.
     return readFileSync(this.log, 'utf8')
       .split('\n')
-      .filter((line) => line !== '')
+      .slice(0, -1)
       .map((line) => ({ ...JSON.parse(line), text: line }))
   }
 
