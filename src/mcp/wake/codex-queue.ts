@@ -7,10 +7,10 @@ import type { WakeRoute } from '../waking.ts'
 /**
  * Codex's `queue` (0.149 and later) gives a thread that is open in its terminal a message: an idle one begins a turn, a
  * busy one takes it when its turn has ended. The text comes as the user's, so it says who speaks. The thread is known from
- * what a call of ours has carried; one that `codex exec` runs ends with its turn, and is left alone. A thread without
- * Codex's daemon is said to be queued for all the same, so nothing is proven.
+ * what a call of ours has carried; one that `codex exec` runs ends with its turn, and is left alone. It says
+ * "queued" whether or not anybody takes it, so nothing is proven.
  *
- * Source: `codex queue --help`; seen with 0.169.
+ * Source: `codex queue --help`; seen with 0.169, with its daemon (after 1.5 s) and without (3.5 s).
  */
 
 const PATIENCE_MS = 15_000
@@ -47,7 +47,7 @@ export function threadOf(meta: Readonly<Record<string, unknown>> | undefined): C
 }
 
 /** Codex gives its servers no PATH; but it is our parent, and one program for everything. */
-export function codexProgram(platform: NodeJS.Platform, parentPid: number): string {
+function codexProgram(platform: NodeJS.Platform, parentPid: number): string {
   if (platform === 'linux') {
     try {
       const parent = readlinkSync(`/proc/${parentPid}/exe`)
