@@ -1,6 +1,7 @@
 // How long simple commands take from start to end, as ratios to a floor that is measured in the same run: a bare Node
 // that opens the same database with better-sqlite3 and reads one row. Medians of interleaved runs, so that a busy machine
-// slows all of them alike. `npm run build` first; `--runs 30`, `--json`.
+// slows all of them alike; beside them the ratios of the fastest runs, which nothing has disturbed. `npm run build` first;
+// `--runs 30`, `--json`.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -53,12 +54,13 @@ try {
 function measured() {
   const times = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]))
   for (let run = 0; run < runs; run++) for (const [name, args] of Object.entries(subjects)) times[name].push(start(args).ms)
-  const floor = median(times.floor)
+  const floor = { median: median(times.floor), least: Math.min(...times.floor) }
   return Object.entries(times).map(([command, all]) => ({
     command,
     medianMs: round(median(all)),
     minMs: round(Math.min(...all)),
-    ratio: round(median(all) / floor),
+    ratio: round(median(all) / floor.median),
+    leastRatio: round(Math.min(...all) / floor.least),
   }))
 }
 
@@ -103,13 +105,14 @@ function round(value) {
 }
 
 function table(title, rows) {
-  const line = ({ command, medianMs, minMs, ratio }) =>
-    [command.padEnd(12), String(medianMs).padStart(9), String(minMs).padStart(9), String(ratio).padStart(7)].join(' ')
+  const line = ({ command, ...figures }) =>
+    [command.padEnd(12), ...Object.values(figures).map((figure) => String(figure).padStart(9))].join(' ')
   const head = line({
     command: title === 'with a leader' ? 'led' : 'not led',
     medianMs: 'median ms',
     minMs: 'least ms',
     ratio: 'ratio',
+    leastRatio: 'of least',
   })
   return `${title} (${runs} interleaved runs, aim ${AIM})\n${head}\n${rows.map(line).join('\n')}\n`
 }

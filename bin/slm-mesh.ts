@@ -1,17 +1,17 @@
 #!/usr/bin/env node
 // Standard input is a pipe and there are no arguments, or the first is `mcp`: an agent has started us as its MCP
-// server. Otherwise a person or a script is at the shell.
-import { fileURLToPath } from 'node:url'
-
+// server. `hook` is called by its hooks. Otherwise a person or a script is at the shell.
 process.umask(0o077)
 // A limit on the size of files makes a write fail; it need not end the process.
 process.on('SIGXFSZ', () => {})
 
 const args = process.argv.slice(2)
 const isServer = args.length === 0 ? !process.stdin.isTTY : args[0] === 'mcp' && args.length === 1
-const stderr = (line: string) => void process.stderr.write(line)
+const isHook = args[0] === 'hook' && args.length > 1 && !args.includes('--help') && !args.includes('-h')
+void (isServer ? serveAgent() : isHook ? serveHook() : serveShell())
 
-if (isServer) {
+async function serveAgent(): Promise<void> {
+  const stderr = (line: string) => void process.stderr.write(line)
   // A bug must be seen, and must not take the agent off the mesh.
   process.on('unhandledRejection', (reason) => stderr(`slm-mesh bug: ${reason instanceof Error ? reason.stack : reason}\n`))
   const { serve } = await import('../src/mcp/main.ts')
@@ -27,7 +27,15 @@ if (isServer) {
     parentPid: () => process.ppid,
   })
   process.exit(code)
-} else {
+}
+
+/** At every edit of an agent: without the command line's own weight. */
+async function serveHook(): Promise<void> {
+  const { hook } = await import('../src/cli/hooks/direct.ts')
+  process.exit(await hook(args.slice(1), process, process.env))
+}
+
+async function serveShell(): Promise<void> {
   const { main } = await import('../src/cli/main.ts')
   const { processTerminal, readInput } = await import('../src/cli/process.ts')
   const stop = new AbortController()
@@ -42,12 +50,14 @@ if (isServer) {
     stop.abort(signal)
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
+  // Everything is written and closed: the system takes memory back sooner than Node clears it up.
+  process.once('beforeExit', () => process.exit())
   process.exitCode = await main(args, {
     env: process.env,
     cwd: process.cwd(),
     terminal: processTerminal(process, process.env),
     input: () => readInput(process.stdin),
     signal: stop.signal,
-    program: fileURLToPath(import.meta.url),
+    program: import.meta.filename,
   })
 }

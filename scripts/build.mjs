@@ -1,38 +1,69 @@
-// Bundles the program and the library into dist/. What the MCP server needs at its start is one file and one shared
-// chunk; SQLite, the leader's duties and the CLI are chunks of their own, loaded when needed.
+// Bundles the program and the library into dist/, as CommonJS: Node's loader of ES modules takes 25 ms by itself.
+// How it is cut, and why, stands in ARCHITECTURE.md; bench/cli-start.mjs measures it.
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+
+/** What is loaded together, with everything that it imports. The first that fits has it; the rest is cut where it is shared. */
+const together = [
+  ['zod', /\/zod\/.*(?<!json-schema.*)\?own$|core\/schema\.ts/],
+  ['sqlite', /src\/core\/connection\.ts/],
+  // What every process needs, whether it serves an agent or a shell.
+  ['base', /src\/(core\/(config|paths|scope|visible|version|leadership)|peer\/(process-identity|leader\/client))\.ts/],
+  ['cli', /src\/cli\/(main|process|connect|commands\/(peers|state|version|send|broadcast))\.ts/],
+  ['mesh', /src\/cli\/through-file\.ts/],
+]
+
+/** Imports as `import defer` will have them: a chunk, and a module of Node, is loaded when something of it is first used. */
+const deferred = {
+  name: 'deferred-imports',
+  renderChunk: (code) => `${code.replace(/ = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, ' = __defer(() => $1)')}\n${DEFER}`,
+}
+const DEFER = `function __defer(load) {
+  let loaded
+  return new Proxy({}, { get: (_, name) => (loaded ??= load())[name] })
+}`
+
+/** The MCP SDK uses all of zod. The mesh has a copy of its own, with what it uses: a third of the other. */
+const OWN = '?own'
+const ownZod = {
+  name: 'own-zod',
+  async resolveId(source, importer) {
+    if (!importer?.endsWith('/core/schema.ts') && !importer?.endsWith(OWN)) return null
+    const found = await this.resolve(source, importer.replace(OWN, ''), { skipSelf: true })
+    return found && { ...found, id: found.id + OWN }
+  },
+  load: (id) => (id.endsWith(OWN) ? readFileSync(id.slice(0, -OWN.length), 'utf8') : null),
+}
 
 rmSync('dist', { recursive: true, force: true })
-const result = await build({
-  entryPoints: { 'slm-mesh': 'bin/slm-mesh.ts', index: 'src/index.ts' },
-  outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
+const bundle = await rolldown({
+  input: { 'slm-mesh': 'bin/slm-mesh.ts', index: 'src/index.ts' },
   platform: 'node',
-  target: 'node20.19',
   external: ['better-sqlite3'],
+  transform: { target: 'node20.19', define: { 'import.meta.filename': '__filename' } },
+  moduleTypes: { '.sql': 'text' },
   // Its main file asks for its parts in a way that cannot be bundled.
-  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
-  loader: { '.sql': 'text' },
-  chunkNames: 'chunks/[name]-[hash]',
-  // CommonJS packages inside an ES module still ask for Node's own modules with require().
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
-  metafile: true,
-  minifyWhitespace: true,
-  minifySyntax: true,
-  logLevel: 'warning',
+  resolve: { alias: { 'jsonc-parser': fileURLToPath(import.meta.resolve('jsonc-parser/lib/esm/main.js')) } },
+  checks: { ineffectiveDynamicImport: false },
+  plugins: [ownZod, deferred],
 })
+const { output } = await bundle.write({
+  dir: 'dist',
+  format: 'cjs',
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunks/[name]-[hash].js',
+  codeSplitting: { groups: together.map(([name, test], i) => ({ name, test, priority: together.length - i })) },
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+})
+writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
 chmodSync('dist/slm-mesh.js', 0o755)
-writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licences(Object.keys(result.metafile.inputs)))
+writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licences(output.flatMap((chunk) => chunk.moduleIds ?? [])))
 
 /** The licence of every package of which something was bundled. */
-function licences(inputs) {
-  const packages = new Set(inputs.flatMap((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []))
+function licences(modules) {
+  const packages = new Set(modules.flatMap((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []))
   return [...packages]
     .sort()
     .map((dir) => {

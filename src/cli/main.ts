@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, Entry>> = {
   inbox: { summary: 'read what agents have written to you, or look into a mailbox', load: () => import('./commands/inbox.ts') },
   state: { summary: 'the values that all share', load: () => import('./commands/state.ts') },
   lock: { summary: 'who may edit what', load: () => import('./commands/lock.ts') },
+  guard: { summary: 'a git hook that refuses commits of files that others hold', load: () => import('./commands/guard.ts') },
   events: { summary: 'what happened, and what happens', load: () => import('./commands/events.ts') },
   watch: { summary: 'a live view of peers, mail, locks and events', load: () => import('./commands/watch.ts') },
   start: { summary: 'keep the mesh served with no session open', load: () => import('./commands/start.ts') },
@@ -28,6 +29,7 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'check this machine and the mesh on it; each finding with its fix',
     load: () => import('./commands/doctor.ts'),
   },
+  hook: { summary: "what agents' hooks call: mail for the agent, and locks", load: () => import('./commands/hook.ts') },
   clean: { summary: 'remove what dead processes left behind', load: () => import('./commands/clean.ts') },
   logs: { summary: 'what the peers have logged', load: () => import('./commands/logs.ts') },
   completion: { summary: 'print the completions of a shell', load: () => import('./commands/completion.ts') },
@@ -58,8 +60,8 @@ export async function buildProgram(invocation: Invocation, only?: string) {
   common(program)
   program.command('mcp').description('serve one agent session over stdio; agents start this themselves')
   for (const [name, { summary, load }] of Object.entries(commands)) {
-    const command = common(program.command(name).description(summary))
-    if (only === undefined || only === name) (await load()).define(command, runner.handle)
+    const command = program.command(name).description(summary)
+    if (only === undefined || only === name) (await load()).define(common(command), runner.handle)
   }
   return { program, exitCode: runner.exitCode }
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { ReadStream } from 'node:tty'
+import { isatty, type ReadStream } from 'node:tty'
 import type { Environment } from '../core/config.ts'
 import { misused } from './command.ts'
 import type { Terminal } from './terminal.ts'
@@ -9,15 +9,16 @@ import type { Terminal } from './terminal.ts'
 const DEFAULT_SIZE = { columns: 80, rows: 24 }
 
 export function processTerminal(process: NodeJS.Process, env: Environment): Terminal {
-  const { stdin, stdout, stderr } = process
+  const { stdout, stderr } = process
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     isTty: stdout.isTTY ?? false,
     colour: (stdout.isTTY ?? false) && !env.NO_COLOR && env.TERM !== 'dumb',
     size: () => ({ columns: stdout.columns || DEFAULT_SIZE.columns, rows: stdout.rows || DEFAULT_SIZE.rows }),
-    // isTTY says that it is one.
-    ...(stdin.isTTY && stdout.isTTY && { keys: (on, leave) => listen(process, stdin as ReadStream, on, leave ?? '') }),
+    // Asked without touching standard input, which few commands read and which takes milliseconds to set up. A terminal's
+    // is a ReadStream.
+    ...(stdout.isTTY && isatty(0) && { keys: (on, leave) => listen(process, process.stdin as ReadStream, on, leave ?? '') }),
   }
 }
 

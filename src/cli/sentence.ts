@@ -38,6 +38,8 @@ const FREED: Readonly<Record<string, (path: string, holder: string) => string>> 
   forced: (path, holder) => `a person took ${path} away from ${holder}`,
 }
 
+const CHANGED: Readonly<Record<string, string>> = { add: 'appeared', unlink: 'was deleted' }
+
 const writers: Readonly<Record<string, Write>> = {
   peer_joined: ({ returned, agentType, projectPath, gitBranch }, by) =>
     `${by} (${text(agentType)}) ${returned === true ? 'came back' : 'joined'} in ${text(projectPath)}${text(gitBranch) && ` on ${text(gitBranch)}`}`,
@@ -58,7 +60,16 @@ const writers: Readonly<Record<string, Write>> = {
 
   file_unlocked: (payload) => FREED[text(payload.reason)]?.(text(payload.filePath), held(payload)),
 
-  file_changed: ({ filePath }) => text(filePath) && `${text(filePath)} changed`,
+  file_changed: (payload) => {
+    const path = text(payload.filePath)
+    const what = CHANGED[text(payload.change)] ?? 'changed'
+    const { files, byHolder } = payload
+    const did = byHolder === true ? ', by' : byHolder === false ? ', but not by' : ' in the hands of'
+    return (
+      path &&
+      `${typeof files === 'number' ? `${files} files below ${path} changed` : `${path} ${what}`}${held(payload) && `${did} ${held(payload)}`}`
+    )
+  },
 
   leader_elected: ({ term, because }, by) =>
     `${by} leads in term ${term}${ELECTED[text(because)] === undefined ? '' : `: ${ELECTED[text(because)]}`}`,

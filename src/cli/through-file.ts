@@ -1,11 +1,16 @@
 import { Bell } from '../core/bell.ts'
+import { Claims } from '../core/claims.ts'
 import { systemClock } from '../core/clock.ts'
 import { MeshError } from '../core/errors.ts'
 import type { Leadership } from '../core/leadership.ts'
-import type { Caller } from '../core/operations.ts'
+import { type Caller, call } from '../core/operations.ts'
+import { outsider, reader } from '../core/outsiders.ts'
 import type { Place } from '../core/peers.ts'
 import { Scope, sleep } from '../core/scope.ts'
+import { openStore } from '../core/store.ts'
+import { endDead, ringOnce } from '../peer/from-outside.ts'
 import { isGone } from '../peer/process-identity.ts'
+import { placeOf } from '../peer/project.ts'
 import type { Mesh, Standing } from './mesh.ts'
 
 /** The mesh without a leader: the file itself, opened for as long as a command takes. */
@@ -16,14 +21,6 @@ const PATIENCE_MS = 200
 const LOOK_EVERY_MS = 200
 
 export async function throughFile(desk: Standing, row: Leadership, why: string): Promise<Omit<Mesh, 'follow'>> {
-  // Loaded only here: with a leader, none of it is needed.
-  const [{ openStore }, { call }, { outsider, reader }, { placeOf }, { endDead, ringOnce }] = await Promise.all([
-    import('../core/store.ts'),
-    import('../core/operations.ts'),
-    import('../core/outsiders.ts'),
-    import('../peer/project.ts'),
-    import('../peer/from-outside.ts'),
-  ])
   const scope = new Scope()
   const { store, database } = await openStore(desk.layout.database, {
     clock: systemClock,
@@ -62,7 +59,7 @@ export async function throughFile(desk: Standing, row: Leadership, why: string):
       const output = await call(
         name,
         {
-          ...{ actor: who.actor, store, clock: systemClock, bell, carrying: new Set<string>(), spend: () => {} },
+          ...{ actor: who.actor, store, clock: systemClock, bell, carrying: new Claims(), spend: () => {} },
           signal: options.signal ?? desk.signal,
           afterAnswer: (run) => void after.push(run),
           defaults: desk.config,

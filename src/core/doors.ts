@@ -1,7 +1,7 @@
-import * as z from 'zod'
 import { fail } from './errors.ts'
 import type { Context } from './operation.ts'
 import { call, type OperationName, operations } from './operations.ts'
+import * as z from './schema.ts'
 
 /** Where a front end offers each operation. A missing operation does not compile; `null` says "not here". */
 export type Places = Record<OperationName, readonly [door: string, action?: string] | null>
@@ -10,8 +10,8 @@ export type Places = Record<OperationName, readonly [door: string, action?: stri
 export interface Door {
   readonly name: string
   readonly members: readonly { operation: OperationName; action: string | undefined }[]
-  readonly input: z.ZodObject
-  readonly output: z.ZodObject
+  readonly input: z.ZodMiniObject
+  readonly output: z.ZodMiniObject
   readonly effect: 'read' | 'write'
   /** The operation that a call means. Throws `invalid` for an action that the door does not have. */
   choose(action: unknown): OperationName
@@ -34,7 +34,7 @@ function door(name: string, members: Door['members']): Door {
   const [first] = members
   if (!first) throw new Error(`door ${name} leads nowhere`)
   const merged = (side: 'input' | 'output') =>
-    z.object(Object.assign({}, ...members.map((m) => operations[m.operation][side].partial().shape)))
+    z.object(Object.assign({}, ...members.map((m) => z.partial(operations[m.operation][side]).shape)))
   const choose = (action: unknown) => {
     const member = actions.length === 0 && action === undefined ? first : members.find((m) => m.action === action)
     if (!member)

@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
@@ -6,6 +5,7 @@ import { fail } from './errors.ts'
 import { newId } from './ids.ts'
 import { limitBytes, waitSeconds } from './limits.ts'
 import { operation } from './operation.ts'
+import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
 
 /**
@@ -31,18 +31,24 @@ const MAX_READ = 200
 /** With nothing of its own due, a wait looks again this often, should a ring be lost. */
 const LOOK_AGAIN_MS = 15_000
 
-const eventType = z.string().regex(/^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/, 'must be a letter, then up to 63 letters, digits, _ . : -')
-const eventTypes = z.array(z.union([z.literal('*'), eventType])).max(MAX_TYPES)
+const eventType = z.once(() =>
+  z.string().check(z.regex(/^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/, 'must be a letter, then up to 63 letters, digits, _ . : -')),
+)
+const eventTypes = z.once(() => z.array(z.union([z.literal('*'), eventType()])).check(z.maxLength(MAX_TYPES)))
 
-const Event = z.object({
-  id: z.string(),
-  seq: z.int(),
-  type: z.string(),
-  payload: z.record(z.string(), z.unknown()),
-  emittedBy: z.object({ id: z.string(), name: z.string() }).nullable(),
-  createdAt: z.string(),
-})
-export type Event = z.infer<typeof Event>
+const Payload = z.once(() => z.record(z.string(), z.unknown()))
+
+const Event = z.once(() =>
+  z.object({
+    id: z.string(),
+    seq: z.int(),
+    type: z.string(),
+    payload: Payload(),
+    emittedBy: z.nullable(z.object({ id: z.string(), name: z.string() })),
+    createdAt: z.string(),
+  }),
+)
+export type Event = z.infer<ReturnType<typeof Event>>
 
 interface Row {
   seq: number
@@ -58,7 +64,7 @@ const fromRow = (row: Row): Event => ({
   id: row.id,
   seq: row.seq,
   type: row.type,
-  payload: z.record(z.string(), z.unknown()).parse(JSON.parse(row.payload)),
+  payload: Payload().parse(JSON.parse(row.payload)),
   emittedBy: row.emitted_by === null ? null : { id: row.emitted_by, name: row.emitted_by_name ?? row.emitted_by },
   createdAt: new Date(row.created_at).toISOString(),
 })
@@ -264,22 +270,25 @@ function customPayload(type: string, payload: Record<string, unknown>): string {
   }
 }
 
-const readOutput = z.object({
-  events: z.array(Event),
-  more: z.boolean().describe('further events are there now'),
-  cursor: z.int().describe('pass as since to go on from here'),
-})
+const readOutput = z.once(() =>
+  z.object({
+    events: z.array(Event()),
+    more: z.boolean().check(z.describe('further events are there now')),
+    cursor: z.int().check(z.describe('pass as since to go on from here')),
+  }),
+)
 
 export const eventOperations = {
   'event.read': operation({
     summary: 'Read events: after a cursor, or your unread subscribed ones, or the latest.',
     effect: 'read',
-    input: z.object({
-      types: eventTypes.optional(),
-      since: z.union([z.string().max(40), z.int().min(0)]).optional(),
-      limit: z.int().min(1).max(MAX_READ).default(50),
-      wait: waitSeconds.default(0),
-    }),
+    input: () =>
+      z.object({
+        types: z.optional(eventTypes()),
+        since: z.optional(z.union([z.string().check(z.maxLength(40)), z.int().check(z.minimum(0))])),
+        limit: z._default(z.int().check(z.minimum(1), z.maximum(MAX_READ)), 50),
+        wait: z._default(waitSeconds(), 0),
+      }),
     output: readOutput,
     /**
      * Three ways. `since`: the history after it. Neither `since` nor `types`, and subscribed: what the subscriber has
@@ -320,24 +329,24 @@ export const eventOperations = {
   'event.subscribe': operation({
     summary: 'Be told of events of these types (* = all).',
     effect: 'write',
-    input: z.object({ types: eventTypes.min(1) }),
-    output: z.object({ subscribed: z.array(z.string()) }),
+    input: () => z.object({ types: eventTypes().check(z.minLength(1)) }),
+    output: () => z.object({ subscribed: z.array(z.string()) }),
     run: async ({ store, actor }, { types }) => ({ subscribed: await store.events.subscribe(actor.id, types) }),
   }),
 
   'event.unsubscribe': operation({
     summary: 'No longer be told (no types: of any).',
     effect: 'write',
-    input: z.object({ types: eventTypes.default([]) }),
-    output: z.object({ subscribed: z.array(z.string()) }),
+    input: () => z.object({ types: z._default(eventTypes(), []) }),
+    output: () => z.object({ subscribed: z.array(z.string()) }),
     run: async ({ store, actor }, { types }) => ({ subscribed: await store.events.unsubscribe(actor.id, types) }),
   }),
 
   'event.emit': operation({
     summary: 'Announce something of your own.',
     effect: 'write',
-    input: z.object({ types: z.array(eventType).length(1), payload: z.record(z.string(), z.unknown()).default({}) }),
-    output: z.object({ seq: z.int() }),
+    input: () => z.object({ types: z.array(eventType()).check(z.length(1)), payload: z._default(Payload(), {}) }),
+    output: () => z.object({ seq: z.int() }),
     run: async ({ store, actor }, { types, payload }) => {
       const type = types[0] ?? ''
       limitBytes('payload', customPayload(type, payload), MAX_PAYLOAD_BYTES)

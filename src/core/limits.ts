@@ -1,6 +1,6 @@
-import * as z from 'zod'
 import { CHOSEN_NAME, isReserved } from './chosen-name.ts'
 import { fail } from './errors.ts'
+import * as z from './schema.ts'
 
 /** How many peers may live at once. Each costs every event one row look-up and the leader one socket. */
 export const MAX_PEERS = 256
@@ -12,28 +12,31 @@ const MAX_WAIT_S = 300
 
 /** Text that SQLite, JSON and a terminal all keep as it is: no NUL, no half of a surrogate pair. */
 export const text = (maxChars?: number) =>
-  (maxChars === undefined ? z.string() : z.string().max(maxChars)).refine(
-    (s) => s.isWellFormed() && !s.includes('\0'),
-    'must be well-formed Unicode without NUL',
+  z.string().check(
+    ...(maxChars === undefined ? [] : [z.maxLength(maxChars)]),
+    z.refine((s) => s.isWellFormed() && !s.includes('\0'), 'must be well-formed Unicode without NUL'),
   )
 
 /** Text that fits on one line: names, keys, paths. */
 export const line = (maxChars: number) =>
-  text(maxChars)
-    .min(1)
+  text(maxChars).check(
+    z.minLength(1),
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-    .regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/, 'must not contain control characters')
+    z.regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/, 'must not contain control characters'),
+  )
 
 /** A name that somebody chooses for a peer. */
-export const chosenName = z
-  .string()
-  .regex(CHOSEN_NAME, 'must be up to 64 letters, digits, - _ . and begin with a letter or digit')
-  .refine((name) => !isReserved(name), 'is reserved')
+export const chosenName = z.once(() =>
+  z.string().check(
+    z.regex(CHOSEN_NAME, 'must be up to 64 letters, digits, - _ . and begin with a letter or digit'),
+    z.refine((name) => !isReserved(name), 'is reserved'),
+  ),
+)
 
 /** A peer by name, id or unique id prefix. */
-export const peerReference = line(64)
+export const peerReference = z.once(() => line(64))
 
-export const waitSeconds = z.number().min(0).max(MAX_WAIT_S)
+export const waitSeconds = z.once(() => z.number().check(z.minimum(0), z.maximum(MAX_WAIT_S)))
 
 /** Throws `too_large` for text of more than `limitBytes` in UTF-8. */
 export function limitBytes(what: string, value: string, limitBytes: number): void {

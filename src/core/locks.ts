@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
@@ -10,6 +9,7 @@ import { createLockLine, overlapping } from './lock-line.ts'
 import { type Actor, operation } from './operation.ts'
 import { isKnownSender } from './outsiders.ts'
 import type { Peers } from './peers.ts'
+import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
 
 /**
@@ -25,16 +25,20 @@ const MAX_REASON = 500
 const MAX_TTL_MINUTES = 1_440
 const MAX_LISTED = 200
 const LOOK_AGAIN_MS = 5_000
+/** The reason that others read of a lock that an edit took. */
+const EDITING = 'editing'
 
-const Lock = z.object({
-  filePath: z.string(),
-  lockedBy: z.object({ id: z.string(), name: z.string() }),
-  lockedAt: z.string(),
-  expiresAt: z.string(),
-  reason: z.string(),
-  token: z.int().describe('fencing token: grows with every grant'),
-})
-export type Lock = z.infer<typeof Lock>
+const Lock = z.once(() =>
+  z.object({
+    filePath: z.string(),
+    lockedBy: z.object({ id: z.string(), name: z.string() }),
+    lockedAt: z.string(),
+    expiresAt: z.string(),
+    reason: z.string(),
+    token: z.int().check(z.describe('fencing token: grows with every grant')),
+  }),
+)
+export type Lock = z.infer<ReturnType<typeof Lock>>
 
 interface Row {
   path_key: string
@@ -75,6 +79,9 @@ export interface Claim {
   readonly ticket: number | null
 }
 
+/** What became of an edit that was about to happen. `elsewhere`: others hold the same file in another worktree. */
+export type EditAnswer = { refused: Conflict[] } | { took: Row[]; elsewhere: Conflict[] }
+
 export type Answer =
   | { granted: Row[]; renewed: boolean; elsewhere: Conflict[] }
   | { conflicts: Conflict[]; ticket: number | null; place: number | null; again: number }
@@ -83,6 +90,8 @@ export type Locks = ReturnType<typeof createLocks>
 
 export function createLocks(database: Database, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
   const line = createLockLine(clock, ring)
+  /** Locks that hooks of this process's agent took, and it has not asked for itself since. By token. */
+  const byHook = new Map<number, Pick<Row, 'path_key' | 'token' | 'holder_id'>>()
 
   peers.hook({
     gone(tx, peer, reason) {
@@ -98,6 +107,13 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     const holder = { id: row.holder_id, name: row.holder_name }
     events.append(tx, 'file_unlocked', { filePath: row.file_path, holder, reason, token: row.token }, holder)
     line.ringFor(tx, row.path_key)
+    if (reason !== 'released') ringHolder(tx, row.holder_id)
+  }
+
+  /** What a peer holds has changed: it watches those files. */
+  function ringHolder(tx: Transaction, holderId: string): void {
+    const peer = tx.get<{ id: string; socket_path: string | null }>('SELECT id, socket_path FROM peers WHERE id = ?', holderId)
+    if (peer?.socket_path) ring(tx, peer)
   }
 
   const isOver = (row: { expires_uptime: number; boot_id: string }) =>
@@ -154,6 +170,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
         reason,
         path.key,
       )
+      tx.afterCommit(`own ${held.token}`, () => byHook.delete(held.token))
       return { ...held, expires_at: expires[0], reason }
     }
     const payload = { filePath: path.filePath, reason: claim.reason, expiresAt: new Date(expires[0]).toISOString() }
@@ -172,11 +189,28 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
       ...expires,
     )
     if (!row) throw new Error('an insert returned no row')
+    ringHolder(tx, actor.id)
+    return row
+  }
+
+  /** Takes a free path for the turn of the agent that edits it, or renews what it took for the turn. */
+  function takeForTurn(tx: Transaction, actor: Actor, path: LockPath, ttlMs: number): Row | undefined {
+    const held = tx.get<Row>('SELECT * FROM locks WHERE path_key = ?', path.key)
+    if (held && byHook.has(held.token))
+      tx.run(
+        'UPDATE locks SET expires_at = max(expires_at, ?), expires_uptime = max(expires_uptime, ?) WHERE path_key = ?',
+        clock.now() + ttlMs,
+        clock.uptime() + ttlMs,
+        path.key,
+      )
+    if (covers(tx, actor.id, path.key) || line.ahead(tx, path.key, actor.id, null).length > 0) return undefined
+    const row = grant(tx, actor, path, { paths: [path], reason: EDITING, ttlMs, ticket: null })
+    tx.afterCommit(`by hook ${row.token}`, () => byHook.set(row.token, row))
     return row
   }
 
   /** Locks of others on the same file of the same repository in another worktree. */
-  function elsewhere(tx: Transaction, actor: Actor, paths: readonly LockPath[]): Conflict[] {
+  function elsewhere(tx: Sql, actor: Actor, paths: readonly LockPath[]): Conflict[] {
     return paths.flatMap((path) =>
       path.repoPath === null || actor.repo === null
         ? []
@@ -191,6 +225,16 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
             .filter((row) => !isOver(row))
             .map(conflictOf),
     )
+  }
+
+  /** Releases what a claim was granted, unless it was released, or granted anew, since. */
+  async function giveBack(granted: readonly { path_key: string; token: number }[]): Promise<void> {
+    await database.write((tx) => {
+      for (const { path_key, token } of granted) {
+        const row = tx.get<Row>('SELECT * FROM locks WHERE path_key = ? AND token = ?', path_key, token)
+        if (row) free(tx, row, 'released')
+      }
+    })
   }
 
   return {
@@ -234,14 +278,53 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
       )
     },
 
-    /** Releases what a claim was granted, unless it was released, or granted anew, since. */
-    async giveBack(granted: readonly { path_key: string; token: number }[]): Promise<void> {
-      await database.write((tx) => {
-        for (const { path_key, token } of granted) {
-          const row = tx.get<Row>('SELECT * FROM locks WHERE path_key = ? AND token = ?', path_key, token)
-          if (row) free(tx, row, 'released')
+    giveBack,
+
+    /**
+     * An edit of these paths is about to happen: refused, and nothing taken, where somebody else holds one of them.
+     * With `ttlMs` each path that is free is locked for the turn, past nobody who waits in line, and what an earlier edit
+     * has locked is renewed. What the agent has locked itself stays as it is.
+     */
+    async edit(actor: Actor, paths: readonly LockPath[], ttlMs: number | null): Promise<EditAnswer> {
+      const inTheWay = (sql: Sql) => paths.flatMap((path) => overlapping<Row>(sql, 'locks', path.key))
+      const conflicts = (rows: Row[]) => {
+        const held = rows.filter((row) => row.holder_id !== actor.id && !isOver(row))
+        return [...new Map(held.map((row) => [row.path_key, conflictOf(row)])).values()]
+      }
+      if (ttlMs === null)
+        return database.read((sql) => {
+          const refused = conflicts(inTheWay(sql))
+          return refused.length > 0 ? { refused } : { took: [], elsewhere: elsewhere(sql, actor, paths) }
+        })
+      return database.write((tx) => {
+        const rows = inTheWay(tx)
+        for (const row of new Map(rows.map((row) => [row.path_key, row])).values()) if (isOver(row)) free(tx, row, 'expired')
+        const refused = conflicts(rows)
+        if (refused.length > 0) return { refused }
+        return {
+          took: paths.flatMap((path) => takeForTurn(tx, actor, path, ttlMs) ?? []),
+          elsewhere: elsewhere(tx, actor, paths),
         }
       })
+    },
+
+    /** Gives back what hooks took in this turn and the agent has not made its own. Returns how many. */
+    async endTurn(holderId: string): Promise<number> {
+      const taken = [...byHook.values()].filter((row) => row.holder_id === holderId)
+      if (taken.length === 0) return 0
+      await giveBack(taken)
+      for (const { token } of taken) byHook.delete(token)
+      return taken.length
+    },
+
+    /** What a peer holds. */
+    heldBy(holderId: string): { filePath: string; key: string; token: number }[] {
+      return database.read((sql) =>
+        sql
+          .all<Row>('SELECT * FROM locks WHERE holder_id = ? LIMIT ?', holderId, MAX_LISTED)
+          .filter((row) => !isOver(row))
+          .map((row) => ({ filePath: row.file_path, key: row.path_key, token: row.token })),
+      )
     },
 
     /** The locks that concern these paths (all, if none are named), without those that are over. */
@@ -274,8 +357,8 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
   }
 }
 
-const filePath = oneLine(MAX_PATH)
-const filePaths = z.union([filePath, z.array(filePath).min(1).max(MAX_LIST)])
+const filePath = z.once(() => oneLine(MAX_PATH))
+const filePaths = z.once(() => z.union([filePath(), z.array(filePath()).check(z.minLength(1), z.maxLength(MAX_LIST))]))
 
 /** The paths of a call, each once. A path outside any repository has no place in one. */
 function lockPaths(actor: Actor, given: string | readonly string[]): LockPath[] {
@@ -284,11 +367,13 @@ function lockPaths(actor: Actor, given: string | readonly string[]): LockPath[] 
   return [...distinct.values()].map((path) => ({ ...path, repoPath: pathInRepo(path.filePath, actor.gitRoot) }))
 }
 
-const lockOutput = z.object({
-  lock: Lock.optional(),
-  locks: z.array(Lock).optional(),
-  warnings: z.array(z.string()).optional(),
-})
+const lockOutput = z.once(() =>
+  z.object({
+    lock: z.optional(Lock()),
+    locks: z.optional(z.array(Lock())),
+    warnings: z.optional(z.array(z.string())),
+  }),
+)
 
 const oneOrMany = (given: string | readonly string[], locks: Lock[]) =>
   typeof given === 'string' && locks[0] ? { lock: locks[0] } : { locks }
@@ -297,12 +382,13 @@ export const lockOperations = {
   'lock.acquire': operation({
     summary: 'Lock files or directories, all or none; again: renew.',
     effect: 'write',
-    input: z.object({
-      filePath: filePaths,
-      reason: text(MAX_REASON).default(''),
-      ttlMinutes: z.number().min(1).max(MAX_TTL_MINUTES).optional(),
-      wait: waitSeconds.default(0),
-    }),
+    input: () =>
+      z.object({
+        filePath: filePaths(),
+        reason: z._default(text(MAX_REASON), ''),
+        ttlMinutes: z.optional(z.number().check(z.minimum(1), z.maximum(MAX_TTL_MINUTES))),
+        wait: z._default(waitSeconds(), 0),
+      }),
     output: lockOutput,
     run: async ({ store, actor, bell, clock, signal, afterAnswer, defaults }, input) => {
       const paths = lockPaths(actor, input.filePath)
@@ -345,10 +431,11 @@ export const lockOperations = {
   'lock.release': operation({
     summary: 'Give locks back.',
     effect: 'write',
-    input: z.object({
-      filePath: filePaths,
-      force: z.boolean().default(false).describe('take it from whoever holds it: for people only'),
-    }),
+    input: () =>
+      z.object({
+        filePath: filePaths(),
+        force: z._default(z.boolean(), false).check(z.describe('take it from whoever holds it: for people only')),
+      }),
     output: lockOutput,
     run: async ({ store, actor }, { filePath, force }) => {
       // Whoever else asks for it is refused like anybody who does not hold the lock.
@@ -360,8 +447,8 @@ export const lockOperations = {
   'lock.query': operation({
     summary: 'Who holds what; without a path, all locks.',
     effect: 'read',
-    input: z.object({ filePath: filePaths.optional() }),
-    output: z.object({ locks: z.array(Lock) }),
+    input: () => z.object({ filePath: z.optional(filePaths()) }),
+    output: () => z.object({ locks: z.array(Lock()) }),
     run: async ({ store, actor }, { filePath }) => ({
       locks: await store.locks.query(filePath === undefined ? [] : lockPaths(actor, filePath)),
     }),

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from './schema.ts'
 
 /**
  * What a message is. Its state says only what was observed: queued (stored) → notified (the agent was told, by which
@@ -6,25 +6,27 @@ import * as z from 'zod'
  * unread for longer than messages are kept.
  */
 
-export const messageId = z.string().regex(/^m_[0-9a-z]{19}$/, 'must be a message id, such as m_01…')
+export const messageId = z.once(() => z.string().check(z.regex(/^m_[0-9a-z]{19}$/, 'must be a message id, such as m_01…')))
 
-export const State = z.enum(['queued', 'notified', 'seen', 'acked', 'expired'])
+export const State = z.once(() => z.enum(['queued', 'notified', 'seen', 'acked', 'expired']))
 
-export const Message = z.object({
-  id: z.string(),
-  from: z.object({ id: z.string(), name: z.string(), agentType: z.string() }),
-  to: z.object({ id: z.string(), name: z.string() }),
-  type: z.enum(['text', 'json', 'command', 'alert']),
-  priority: z.enum(['urgent', 'normal', 'low']),
-  payload: z.string(),
-  createdAt: z.string(),
-  deliveredAt: z.string().nullable(),
-  readAt: z.string().nullable(),
-  state: State,
-  replyTo: z.string().nullable(),
-  thread: z.string(),
-})
-export type Message = z.infer<typeof Message>
+export const Message = z.once(() =>
+  z.object({
+    id: z.string(),
+    from: z.object({ id: z.string(), name: z.string(), agentType: z.string() }),
+    to: z.object({ id: z.string(), name: z.string() }),
+    type: z.enum(['text', 'json', 'command', 'alert']),
+    priority: z.enum(['urgent', 'normal', 'low']),
+    payload: z.string(),
+    createdAt: z.string(),
+    deliveredAt: z.nullable(z.string()),
+    readAt: z.nullable(z.string()),
+    state: State(),
+    replyTo: z.nullable(z.string()),
+    thread: z.string(),
+  }),
+)
+export type Message = z.infer<ReturnType<typeof Message>>
 
 export interface MessageRow {
   seq: number

@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import { fail } from './errors.ts'
@@ -9,6 +8,7 @@ import { limitBytes, MAX_LIST, peerReference, text } from './limits.ts'
 import { type Message, type MessageRow, messageId, State } from './message.ts'
 import { type Actor, operation } from './operation.ts'
 import type { PeerRow, Peers } from './peers.ts'
+import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
 
 /** Mail between peers: one row a recipient, in the order of its sender's sends. The receiving side is inbox.ts. */
@@ -96,29 +96,33 @@ export function createMessages(database: Database, clock: Clock, events: Events,
   }
 }
 
-const Receipt = z.object({
-  messageId: z.string(),
-  name: z.string(),
-  state: State,
-  away: z.boolean().describe('no process stands behind it now; the mail waits in its mailbox'),
-})
+const Receipt = z.once(() =>
+  z.object({
+    messageId: z.string(),
+    name: z.string(),
+    state: State(),
+    away: z.boolean().check(z.describe('no process stands behind it now; the mail waits in its mailbox')),
+  }),
+)
 
 export const messageOperations = {
   'message.send': operation({
     summary: 'Send to one peer, several, or all.',
     effect: 'write',
-    input: z.object({
-      to: z.union([peerReference, z.array(peerReference).min(1).max(MAX_LIST)]),
-      message: text().min(1),
-      type: z.enum(['text', 'json', 'command', 'alert']).default('text'),
-      priority: z.enum(['normal', 'urgent', 'low']).default('normal'),
-      replyTo: messageId.optional(),
-    }),
-    output: z.object({
-      messageId: z.string().optional(),
-      messageIds: z.array(z.string()).optional(),
-      recipients: z.array(Receipt),
-    }),
+    input: () =>
+      z.object({
+        to: z.union([peerReference(), z.array(peerReference()).check(z.minLength(1), z.maxLength(MAX_LIST))]),
+        message: text().check(z.minLength(1)),
+        type: z._default(z.enum(['text', 'json', 'command', 'alert']), 'text'),
+        priority: z._default(z.enum(['normal', 'urgent', 'low']), 'normal'),
+        replyTo: z.optional(messageId()),
+      }),
+    output: () =>
+      z.object({
+        messageId: z.optional(z.string()),
+        messageIds: z.optional(z.array(z.string())),
+        recipients: z.array(Receipt()),
+      }),
     run: async ({ store, actor }, { to, message, type, priority, replyTo }) => {
       limitBytes('message', message, MAX_PAYLOAD_BYTES)
       if (type === 'json') assertJson(message)

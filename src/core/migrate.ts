@@ -1,6 +1,7 @@
 import { fail } from './errors.ts'
 import initial from './migrations/0001-initial.sql'
 import outsiders from './migrations/0002-outsiders.sql'
+import edits from './migrations/0003-edits.sql'
 import type { Sql } from './sql.ts'
 
 /**
@@ -10,6 +11,7 @@ import type { Sql } from './sql.ts'
 const migrations: readonly { sql: string; breaking: boolean }[] = [
   { sql: initial, breaking: false },
   { sql: outsiders, breaking: false },
+  { sql: edits, breaking: false },
 ]
 
 /** The newest schema that this program knows. */

@@ -14,11 +14,12 @@ const INCREMENTAL = 2
 
 /** Opens or creates the file and brings its schema up to date; waits for others who do the same. */
 export async function openConnection(path: string): Promise<Connection> {
-  const deadline = performance.now() + BUSY_DEADLINE_MS
+  let deadline: number | undefined
   for (;;) {
     try {
       return openOnce(path)
     } catch (error) {
+      deadline ??= performance.now() + BUSY_DEADLINE_MS
       if (!isBusy(error) || performance.now() > deadline) throw translate(error, path)
       await sleep(2 + Math.random() * 10, undefined, true)
     }

@@ -1,6 +1,7 @@
-import type * as z from 'zod'
 import type { Bell } from './bell.ts'
+import type { Claims } from './claims.ts'
 import type { Clock } from './clock.ts'
+import type * as z from './schema.ts'
 import type { Store } from './store.ts'
 
 /** Who acts: the caller's own row, never what a request claims. */
@@ -28,14 +29,14 @@ export interface Context {
    */
   afterAnswer(run: (left: boolean) => Promise<void>): void
   /** Ids of messages that an answer on its way out is carrying, so that two answers do not carry the same. */
-  readonly carrying: Set<string>
+  readonly carrying: Claims
   /** Counts one write against the caller's budget. Throws `rate_limited`. */
   spend(): void
   readonly defaults: { readonly lockTtlMinutes: number }
 }
 
 /** One thing that can be done on the mesh, with nothing about who asks or how. */
-export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject = z.ZodObject> {
+export interface Operation<I extends z.ZodMiniObject = z.ZodMiniObject, O extends z.ZodMiniObject = z.ZodMiniObject> {
   readonly summary: string
   readonly effect: 'read' | 'write'
   readonly input: I
@@ -43,5 +44,24 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodO
   run(context: Context, input: z.output<I>): Promise<z.output<O>>
 }
 
-/** Identity at run time; lets TypeScript infer `run`'s input from `input`. */
-export const operation = <I extends z.ZodObject, O extends z.ZodObject>(o: Operation<I, O>) => o
+/** An operation as it is written down: its schemas are built when somebody first asks for them. */
+interface Written<I extends z.ZodMiniObject, O extends z.ZodMiniObject> extends Omit<Operation<I, O>, 'input' | 'output'> {
+  input(): I
+  output(): O
+}
+
+/** Lets TypeScript infer `run`'s input from `input`. */
+export function operation<I extends z.ZodMiniObject, O extends z.ZodMiniObject>(written: Written<I, O>): Operation<I, O> {
+  const { summary, effect, run } = written
+  let input: I | undefined
+  let output: O | undefined
+  return {
+    ...{ summary, effect, run },
+    get input() {
+      return (input ??= written.input())
+    },
+    get output() {
+      return (output ??= written.output())
+    },
+  }
+}

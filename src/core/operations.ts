@@ -1,4 +1,3 @@
-import type * as z from 'zod'
 import { fail } from './errors.ts'
 import { eventOperations } from './events.ts'
 import { inboxOperations } from './inbox.ts'
@@ -6,6 +5,7 @@ import { lockOperations } from './locks.ts'
 import { messageOperations } from './messages.ts'
 import type { Context } from './operation.ts'
 import { peerOperations } from './peers.ts'
+import * as z from './schema.ts'
 import { stateOperations } from './state.ts'
 import { statusOperations } from './status.ts'
 
@@ -39,13 +39,13 @@ export async function call<N extends OperationName>(name: N, context: Context, r
 
 /** The operation's input, checked. Throws `invalid`. */
 export function parse(name: OperationName, raw: unknown): unknown {
-  const parsed = operations[name].input.strict().safeParse(raw)
+  const parsed = z.strict(operations[name].input).safeParse(raw)
   if (!parsed.success) throw fail('invalid', { operation: name, issues: describeIssues(parsed.error) })
   return parsed.data
 }
 
 /** What was wrong with an input, a sentence an issue, each with the path of its field. */
-export const describeIssues = (error: z.ZodError): string[] => error.issues.flatMap(describe)
+export const describeIssues = (error: z.core.$ZodError): string[] => error.issues.flatMap(describe)
 
 function describe(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.map(String).join('.')

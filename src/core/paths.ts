@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   accessSync,
   chmodSync,
@@ -114,6 +113,8 @@ const MAX_SOCKET_PATH: Partial<Record<NodeJS.Platform, number>> = { linux: 107, 
 
 /** The directories in which sockets of that data directory may stand, the wanted one first. Pure. */
 export function socketDirs(dataDir: string, on: { tempDir: string; uid: number | string }): string[] {
+  // Asked for here: loading it takes longer than all else that a hook does, and a hook makes no socket.
+  const { createHash } = process.getBuiltinModule('node:crypto')
   const key = createHash('sha256').update(dataDir).digest('hex').slice(0, 12)
   return [join(dataDir, 'peers'), join(on.tempDir, `slm-mesh-${on.uid}-${key}`), `/tmp/slm-mesh-${on.uid}-${key}`]
 }

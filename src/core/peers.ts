@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import { fail } from './errors.ts'
@@ -7,6 +6,7 @@ import { findMailbox, freeName, processOf, suggest } from './identity.ts'
 import { newId } from './ids.ts'
 import { MAX_PEERS, text } from './limits.ts'
 import { operation } from './operation.ts'
+import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
 
 /** Who is there. A row is a mailbox with a name; `live` while a process stands behind it, `away` after that. */
@@ -82,21 +82,23 @@ export interface PeerRow {
   queued: number
 }
 
-export const Peer = z.object({
-  id: z.string(),
-  name: z.string(),
-  agentType: z.string(),
-  projectPath: z.string(),
-  gitRoot: z.string().nullable(),
-  gitBranch: z.string().nullable(),
-  summary: z.string(),
-  startedAt: z.string(),
-  lastHeartbeat: z.string(),
-  status: z.enum(['active', 'stale', 'away']),
-  reach: z.enum(['wake', 'hooks', 'poll']),
-  pid: z.int().nullable(),
-})
-export type Peer = z.infer<typeof Peer>
+export const Peer = z.once(() =>
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    agentType: z.string(),
+    projectPath: z.string(),
+    gitRoot: z.nullable(z.string()),
+    gitBranch: z.nullable(z.string()),
+    summary: z.string(),
+    startedAt: z.string(),
+    lastHeartbeat: z.string(),
+    status: z.enum(['active', 'stale', 'away']),
+    reach: z.enum(['wake', 'hooks', 'poll']),
+    pid: z.nullable(z.int()),
+  }),
+)
+export type Peer = z.infer<ReturnType<typeof Peer>>
 
 /** What other primitives do in the same transaction when a mailbox loses its process, gains one, or hands on its mail. */
 interface PeerHooks {
@@ -176,7 +178,8 @@ export function createPeers(
     tx.run(
       `UPDATE peers SET name = ?, named = max(named, ?), agent_type = ?, session_key = ?, project_path = ?, git_root = ?,
          git_branch = ?, repo = ?, live = 1, pid = ?, process_start = ?, boot_id = ?, pid_namespace = ?, socket_path = ?,
-         parent_pid = ?, parent_start = ?, started_at = ?, heartbeat_at = ?, heartbeat_uptime = ?, left_at = NULL WHERE id = ?`,
+         parent_pid = ?, parent_start = ?, started_at = ?, heartbeat_at = ?, heartbeat_uptime = ?, left_at = NULL,
+         reach = 'poll' WHERE id = ?`,
       name,
       arrival.name === undefined ? 0 : 1,
       arrival.agentType,
@@ -304,6 +307,11 @@ export function createPeers(
       })
     },
 
+    /** How the agent of that peer can be told of mail, as its process has found out; for lists. */
+    async reachedBy(id: string, reach: Peer['reach']): Promise<void> {
+      await database.write((tx) => tx.run('UPDATE peers SET reach = ? WHERE id = ?', reach, id))
+    },
+
     async update(id: string, change: { summary: string } | Place): Promise<void> {
       await database.write((tx) => {
         if ('summary' in change) tx.run('UPDATE peers SET summary = ? WHERE id = ?', change.summary, id)
@@ -327,8 +335,8 @@ export const peerOperations = {
   'peer.list': operation({
     summary: 'Who is here, and who am I.',
     effect: 'read',
-    input: z.object({ scope: z.enum(['machine', 'directory', 'repo']).default('machine') }),
-    output: z.object({ peers: z.array(Peer), self: Peer }),
+    input: () => z.object({ scope: z._default(z.enum(['machine', 'directory', 'repo']), 'machine') }),
+    output: () => z.object({ peers: z.array(Peer()), self: Peer() }),
     run: async ({ store, actor }, { scope }) => {
       const rows = await store.peers.all()
       const self = await store.peers.get(actor.id)
@@ -346,8 +354,8 @@ export const peerOperations = {
   'peer.describe': operation({
     summary: 'Tell the others what you are working on.',
     effect: 'write',
-    input: z.object({ summary: text(MAX_SUMMARY) }),
-    output: z.object({ ok: z.literal(true) }),
+    input: () => z.object({ summary: text(MAX_SUMMARY) }),
+    output: () => z.object({ ok: z.literal(true) }),
     run: async ({ store, actor }, { summary }) => {
       await store.peers.update(actor.id, { summary })
       return { ok: true as const }

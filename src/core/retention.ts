@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { NEWS_MS, TOGETHER_MS } from './edits.ts'
 import type { Transaction } from './sql.ts'
 
 /**
@@ -47,6 +48,18 @@ export const forgetPeers = (tx: Transaction, now: number, ttlMs: number): number
     now - ttlMs,
     BATCH,
   ).changes
+
+/** Edits of which nobody needs to hear any more, told or not. By the boot clock: a jump of the other one concerns them not. */
+export function pruneEdits(tx: Transaction, clock: Pick<Clock, 'uptime' | 'bootId'>): number {
+  const over = (table: string, key: string, ms: number) =>
+    tx.run(
+      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE at_uptime < ? OR boot_id <> ? LIMIT ?)`,
+      clock.uptime() - ms,
+      clock.bootId,
+      BATCH,
+    ).changes
+  return Math.max(over('touches', 'path_key, peer_id', TOGETHER_MS), over('edit_news', 'id', NEWS_MS))
+}
 
 /** Gives up to `pages` free pages back to the file system. */
 export function vacuum(tx: Transaction, pages: number): number {

@@ -1,10 +1,10 @@
-import * as z from 'zod'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { limitBytes, line, text } from './limits.ts'
 import { type Actor, operation } from './operation.ts'
+import * as z from './schema.ts'
 
 /**
  * Shared values under namespaces. A version is the seq of the change's event: it only grows, has gaps, and does not
@@ -17,19 +17,21 @@ const MAX_LISTED = 200
 /** Values in a list are only shown while they are short: a list is for finding, get is for reading. */
 const MAX_LISTED_BYTES = 32 * 1024
 
-const key = line(512)
-const namespace = line(128).default('default')
-const version = z.int().min(0)
+const key = z.once(() => line(512))
+const namespace = z.once(() => z._default(line(128), 'default'))
+const version = z.once(() => z.int().check(z.minimum(0)))
 
-const Entry = z.object({
-  key: z.string(),
-  namespace: z.string(),
-  value: z.string(),
-  version: z.int(),
-  updatedBy: z.object({ id: z.string(), name: z.string() }),
-  updatedAt: z.string(),
-})
-export type Entry = z.infer<typeof Entry>
+const Entry = z.once(() =>
+  z.object({
+    key: z.string(),
+    namespace: z.string(),
+    value: z.string(),
+    version: z.int(),
+    updatedBy: z.object({ id: z.string(), name: z.string() }),
+    updatedAt: z.string(),
+  }),
+)
+export type Entry = z.infer<ReturnType<typeof Entry>>
 
 interface Row {
   namespace: string
@@ -127,8 +129,8 @@ export const stateOperations = {
   'state.get': operation({
     summary: 'Read a shared value.',
     effect: 'read',
-    input: z.object({ key, namespace }),
-    output: z.object({ entry: Entry }),
+    input: () => z.object({ key: key(), namespace: namespace() }),
+    output: () => z.object({ entry: Entry() }),
     run: async ({ store }, { key, namespace }) => {
       const entry = await store.state.get(namespace, key)
       if (!entry) throw fail('not_found', { what: `entry in namespace ${namespace}`, id: key })
@@ -139,8 +141,8 @@ export const stateOperations = {
   'state.set': operation({
     summary: 'Write a shared value; ifVersion makes it compare-and-set (0: only if new).',
     effect: 'write',
-    input: z.object({ key, namespace, value: text(), ifVersion: version.optional() }),
-    output: z.object({ entry: Entry }),
+    input: () => z.object({ key: key(), namespace: namespace(), value: text(), ifVersion: z.optional(version()) }),
+    output: () => z.object({ entry: Entry() }),
     run: async ({ store, actor }, { key, namespace, value, ifVersion }) => {
       limitBytes('value', value, MAX_VALUE_BYTES)
       return { entry: await store.state.set(actor, namespace, key, value, ifVersion) }
@@ -150,8 +152,8 @@ export const stateOperations = {
   'state.list': operation({
     summary: 'List a namespace; long values are cut.',
     effect: 'read',
-    input: z.object({ namespace, prefix: text(512).default('') }),
-    output: z.object({ entries: z.array(Entry.extend({ cut: z.boolean().optional() })), more: z.boolean() }),
+    input: () => z.object({ namespace: namespace(), prefix: z._default(text(512), '') }),
+    output: () => z.object({ entries: z.array(z.extend(Entry(), { cut: z.optional(z.boolean()) })), more: z.boolean() }),
     run: async ({ store }, { namespace, prefix }) => {
       const found = await store.state.list(namespace, prefix, MAX_LISTED + 1)
       let left = MAX_LISTED_BYTES
@@ -167,8 +169,8 @@ export const stateOperations = {
   'state.delete': operation({
     summary: 'Delete a shared value.',
     effect: 'write',
-    input: z.object({ key, namespace, ifVersion: version.optional() }),
-    output: z.object({ entry: Entry }),
+    input: () => z.object({ key: key(), namespace: namespace(), ifVersion: z.optional(version()) }),
+    output: () => z.object({ entry: Entry() }),
     run: async ({ store, actor }, { key, namespace, ifVersion }) => ({
       entry: await store.state.delete(actor, namespace, key, ifVersion),
     }),

@@ -1,21 +1,23 @@
-import * as z from 'zod'
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import { State } from './message.ts'
 import { operation } from './operation.ts'
 import { Peer, type PeerRow, type Peers } from './peers.ts'
+import * as z from './schema.ts'
 import { VERSION } from './version.ts'
 
 /** The counts that status shows; none of them takes longer when more is stored. */
 
-const Counts = z.object({
-  peers: z.object({ active: z.int(), stale: z.int(), away: z.int(), total: z.int() }),
-  messages: z.object({ total: z.int(), unread: z.int(), undelivered: z.int() }),
-  locks: z.int(),
-  events: z.int(),
-  db: z.object({ sizeBytes: z.int(), walSizeBytes: z.int() }),
-})
+const Counts = z.once(() =>
+  z.object({
+    peers: z.object({ active: z.int(), stale: z.int(), away: z.int(), total: z.int() }),
+    messages: z.object({ total: z.int(), unread: z.int(), undelivered: z.int() }),
+    locks: z.int(),
+    events: z.int(),
+    db: z.object({ sizeBytes: z.int(), walSizeBytes: z.int() }),
+  }),
+)
 
 export type Status = ReturnType<typeof createStatus>
 
@@ -25,7 +27,7 @@ export function createStatus(database: Database, clock: Clock, peers: Peers) {
     /** How long this process has had the mesh open, in seconds. */
     uptimeS: () => Math.round((clock.uptime() - startedUptime) / 1000),
 
-    async counts(): Promise<z.infer<typeof Counts>> {
+    async counts(): Promise<z.infer<ReturnType<typeof Counts>>> {
       return database.read((sql) => {
         const mailboxes = sql.all<PeerRow>('SELECT * FROM peers')
         const rows = mailboxes.filter((row) => row.kind !== 'known')
@@ -49,9 +51,9 @@ export function createStatus(database: Database, clock: Clock, peers: Peers) {
         const total = (name: string) => totals.get(name) ?? 0
         const last = (table: 'events' | 'messages') =>
           sql.get<{ seq: number }>('SELECT seq FROM sqlite_sequence WHERE name = ?', table)?.seq ?? 0
-        const states = State.options.map((state) => [state, total(`messages.${state}`)] as const)
+        const states = State().options.map((state) => [state, total(`messages.${state}`)] as const)
         return {
-          // `State.options` are the keys.
+          // The options are the keys.
           messages: Object.fromEntries(states) as Figures['messages'],
           sent: last('messages'),
           emitted: last('events'),
@@ -69,7 +71,7 @@ export function createStatus(database: Database, clock: Clock, peers: Peers) {
 }
 
 export interface Figures {
-  readonly messages: Readonly<Record<z.infer<typeof State>, number>>
+  readonly messages: Readonly<Record<z.infer<ReturnType<typeof State>>, number>>
   /** Ever, not only those that are still stored. */
   readonly sent: number
   readonly emitted: number
@@ -78,27 +80,30 @@ export interface Figures {
   readonly deliveries: { readonly buckets: readonly { leMs: number; count: number }[]; readonly totalMs: number }
 }
 
-const Leader = z.object({
-  id: z.string(),
-  name: z.string(),
-  agentType: z.string(),
-  pid: z.int(),
-  term: z.int(),
-  port: z.int().nullable(),
-  since: z.string(),
-})
+const Leader = z.once(() =>
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    agentType: z.string(),
+    pid: z.int(),
+    term: z.int(),
+    port: z.nullable(z.int()),
+    since: z.string(),
+  }),
+)
 
 export const statusOperations = {
   'mesh.status': operation({
     summary: 'The mesh at a glance: me, the leader, counts.',
     effect: 'read',
-    input: z.object({}),
-    output: Counts.extend({
-      self: Peer.extend({ unread: z.int(), subscribed: z.array(z.string()) }),
-      leader: Leader.nullable(),
-      version: z.string(),
-      uptime: z.int().describe('seconds'),
-    }),
+    input: () => z.object({}),
+    output: () =>
+      z.extend(Counts(), {
+        self: z.extend(Peer(), { unread: z.int(), subscribed: z.array(z.string()) }),
+        leader: z.nullable(Leader()),
+        version: z.string(),
+        uptime: z.int().check(z.describe('seconds')),
+      }),
     run: async ({ store, actor }) => {
       const row = await store.peers.get(actor.id)
       if (!row) throw fail('unknown_peer', { peer: actor.name, suggestions: [] })

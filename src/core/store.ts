@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import { Database } from './database.ts'
+import { createEdits, type Edits } from './edits.ts'
 import { createEvents, type Events, type Ring, ringLater } from './events.ts'
 import { createLeadership, type LeadershipRow } from './leadership.ts'
 import { createLocks, type Locks } from './locks.ts'
@@ -14,6 +15,7 @@ export interface Store {
   readonly messages: Messages
   readonly state: SharedState
   readonly locks: Locks
+  readonly edits: Edits
   readonly events: Events
   readonly leadership: LeadershipRow
   readonly status: Status
@@ -41,6 +43,7 @@ export async function openStore(path: string, options: StoreOptions): Promise<{ 
     messages: createMessages(database, clock, events, peers, ring),
     state: createState(database, clock, events),
     locks: createLocks(database, clock, events, peers, ring),
+    edits: createEdits(database, clock, events, ring),
     leadership: createLeadership(database, clock, events),
     status: createStatus(database, clock, peers),
   }

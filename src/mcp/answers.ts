@@ -38,7 +38,7 @@ const writers: Writers = {
     const marker = randomBytes(6).toString('hex')
     return [
       `${messages.length} message${s(messages.length)}${more ? ', more are waiting: call again' : ''}.${note ? ` ${note}` : ''}`,
-      ...messages.map((message) => messageText(message, marker, now)),
+      ...messages.map((message) => letterText(message, marker, now)),
     ].join('\n')
   },
 
@@ -88,7 +88,8 @@ const writers: Writers = {
     ].join('\n'),
 }
 
-function messageText(message: Message, marker: string, now: number): string {
+/** One message, framed by markers that its text cannot guess. */
+export function letterText(message: Message, marker: string, now: number): string {
   const facts = [
     `from ${message.from.name} (${word(message.from.agentType)})`,
     `to ${message.to.name}`,
@@ -149,12 +150,15 @@ export function errorText<C extends Code>(error: MeshError<C>): string {
 }
 
 /** Text of others as a JSON string: whatever it says, it stays inside its quotes and on its line. */
-const quoted = (text: string) => escaped(JSON.stringify(text))
+export const quoted = (text: string) => escaped(JSON.stringify(text))
 
 /** What is no more than a word stands as it is. */
 const word = (text: string) => (/^[a-z0-9-]{1,32}$/.test(text) ? text : quoted(text))
 
 const s = (count: number) => (count === 1 ? '' : 's')
+
+/** `1 message`, `2 messages`. */
+export const plural = (count: number, noun: string) => `${count} ${noun}${s(count)}`
 
 function until(time: string, now: number): string {
   return `until ${time.slice(11, 19)} UTC (${span(Date.parse(time) - now)})`

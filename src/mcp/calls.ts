@@ -15,6 +15,7 @@ import { fail, MeshError } from '../core/errors.ts'
 import type { OperationName, Output } from '../core/operations.ts'
 import { Scope } from '../core/scope.ts'
 import { answerText, errorText } from './answers.ts'
+import { answerHook, HOOK_TOOL } from './hook-tool.ts'
 import type { Joined, Session } from './session.ts'
 import { meshDoors, toolDefinitions } from './tools.ts'
 import type { AnsweringTransport } from './transport.ts'
@@ -30,6 +31,7 @@ const ERROR_META = 'slm-mesh/error'
 export function serveTools(server: Server, session: Session, transport: AnsweringTransport): void {
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: toolDefinitions() }))
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
+    if (params.name === HOOK_TOOL) return hook(params.arguments ?? {}, extra, session, transport)
     const door = meshDoors.get(params.name)
     if (!door) throw new McpError(ErrorCode.InvalidParams, `there is no tool ${params.name}`)
     return answer(door, params.arguments ?? {}, extra, session, transport)
@@ -53,7 +55,9 @@ async function answer(
     const input = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
     await using progress = reportProgress(extra, input.wait)
     const context = joined.peer.context({ signal: extra.signal, afterAnswer: (run) => after.push(run) })
-    const { operation, output } = await door.open(context, input)
+    const open = () => door.open(context, input)
+    const isWaitForMail = door.name === 'mesh_inbox' && typeof input.wait === 'number' && input.wait > 0
+    const { operation, output } = isWaitForMail ? await joined.delivery.waking.whileWaiting(open) : await open()
     await progress[Symbol.asyncDispose]()
     const notice = await joined.delivery.notice(operation)
     if (notice) after.push((left) => notice.settle(left))
@@ -61,12 +65,42 @@ async function answer(
   } catch (error) {
     return failure(error, door.name, joined)
   } finally {
-    transport.onceAnswered(extra.requestId, extra.signal, async (left) => {
-      // Each for itself: what one cannot note must not keep the next from being noted.
-      for (const run of after)
-        await run(left).catch((error: unknown) => joined?.peer.log.warn('could not note an answer', { error }))
-    })
+    onceAnswered(transport, extra, after, joined)
   }
+}
+
+/** A hook of the agent's that is a call of ours: where it cannot be answered, the agent is not held up. */
+async function hook(
+  args: Record<string, unknown>,
+  extra: Extra,
+  session: Session,
+  transport: AnsweringTransport,
+): Promise<CallToolResult> {
+  const after: ((left: boolean) => Promise<void>)[] = []
+  let joined: Joined | undefined
+  try {
+    joined = await session.join()
+    await transport.settled()
+    return await answerHook(joined, args, { signal: extra.signal, afterAnswer: (run) => after.push(run) })
+  } catch (error) {
+    joined?.peer.log.error('a hook could not be answered', { event: args.event, error })
+    return { content: [{ type: 'text', text: '{}' }] }
+  } finally {
+    onceAnswered(transport, extra, after, joined)
+  }
+}
+
+function onceAnswered(
+  transport: AnsweringTransport,
+  extra: Extra,
+  after: readonly ((left: boolean) => Promise<void>)[],
+  joined: Joined | undefined,
+): void {
+  transport.onceAnswered(extra.requestId, extra.signal, async (left) => {
+    // Each for itself: what one cannot note must not keep the next from being noted.
+    for (const run of after)
+      await run(left).catch((error: unknown) => joined?.peer.log.warn('could not note an answer', { error }))
+  })
 }
 
 function result<N extends OperationName>(operation: N, output: unknown, notice: string | undefined): CallToolResult {

@@ -1,49 +1,45 @@
+import type { Clock } from '../core/clock.ts'
+import type { Collision } from '../core/edits.ts'
 import type { OperationName } from '../core/operations.ts'
+import { Scope } from '../core/scope.ts'
+import type { Editing } from '../peer/editing.ts'
 import type { MeshPeer } from '../peer/peer.ts'
+import { plural } from './answers.ts'
+import { editNews } from './edit-news.ts'
+import { createMailbox, type Telling } from './mailbox.ts'
+import { startWaking, type WakeRoute } from './waking.ts'
 
 /**
- * How mail and events reach the agent. This place knows what the session has been told, so that nothing is told
- * twice and nothing is missed. The routes so far, strongest first: a pending `wait` answers by itself (the bell wakes
- * it); else a notice line at the end of the next answer of any mesh tool; else the inbox.
+ * How mail and events reach the agent. This place knows what the session has been told, so that nothing is told twice and
+ * nothing is missed. The routes, strongest first:
+ *
+ * 1. a pending `wait` answers by itself: the bell wakes it (core/inbox.ts);
+ * 2. an idle agent is woken, where its client has a door for it (waking.ts);
+ * 3. the agent's own hooks show it what has come: with the next prompt, after a tool, before it stops (hooks.ts);
+ * 4. a notice at the end of the next answer of any mesh tool;
+ * 5. the inbox.
+ *
+ * What each of them carries is claimed in mailbox.ts.
  */
 
-export interface Notice {
-  readonly text: string
-  /** Once it is known whether the answer that carried the notice has left. */
-  settle(left: boolean): Promise<void>
-}
-
-const MAX_NAMED = 3
 const MAX_LISTED = 100
 
-export function createDelivery(peer: MeshPeer) {
-  /** Told by an answer on its way, not yet in the file. */
-  const telling = new Set<string>()
+export type Delivery = ReturnType<typeof createDelivery>
+
+export function createDelivery(
+  peer: MeshPeer,
+  on: { routes: readonly WakeRoute[]; clock: Pick<Clock, 'uptime'>; editing: Editing },
+) {
+  const scope = new Scope()
+  const mailbox = createMailbox(peer)
+  const waking = startWaking(scope, { mailbox, bell: peer.bell, log: peer.log, ...on })
   let eventsToldUpTo = 0
+  /** Whether the last answer of a mesh tool was followed by a hook: then the next one will be, and shows the mail itself. */
+  let hookFollows = false
+  let hookFollowed = false
+  let reach: 'wake' | 'hooks' | 'poll' = 'poll'
 
-  async function mail(): Promise<Notice | undefined> {
-    const queued = await peer.store.messages.untold(peer.self.id, MAX_LISTED)
-    const untold = queued.filter(({ id }) => !telling.has(id) && !peer.carrying.has(id))
-    if (untold.length === 0) return undefined
-    const ids = untold.map(({ id }) => id)
-    for (const id of ids) telling.add(id)
-    const urgent = untold.filter(({ priority }) => priority === 'urgent').length
-    const count = `${ids.length === MAX_LISTED ? 'at least ' : ''}${ids.length} new message${ids.length === 1 ? '' : 's'}`
-    const senders = [...new Set(untold.map(({ from }) => from))]
-    const named = senders.slice(0, MAX_NAMED).join(', ') + (senders.length > MAX_NAMED ? ' and others' : '')
-    return {
-      text: `${count}${urgent > 0 ? ` (${urgent} urgent)` : ''} from ${named}: mesh_inbox shows ${ids.length === 1 ? 'it' : 'them'}.`,
-      async settle(left) {
-        try {
-          if (left) await peer.store.messages.markNotified(ids, 'notice')
-        } finally {
-          for (const id of ids) telling.delete(id)
-        }
-      },
-    }
-  }
-
-  async function events(): Promise<Notice | undefined> {
+  async function events(): Promise<Telling | undefined> {
     const fresh = await peer.store.events.unread(peer.self.id, MAX_LISTED, eventsToldUpTo)
     const last = fresh?.events.at(-1)
     if (!fresh || !last) return undefined
@@ -53,27 +49,75 @@ export function createDelivery(peer: MeshPeer) {
     for (const { type } of fresh.events) kinds.set(type, (kinds.get(type) ?? 0) + 1)
     const summary = [...kinds].map(([type, count]) => (count === 1 ? type : `${type} ×${count}`)).join(', ')
     return {
-      text: `${fresh.more ? 'at least ' : ''}${fresh.events.length} new event${fresh.events.length === 1 ? '' : 's'} you subscribed to (${summary}): mesh_events action=read.`,
+      text: `${fresh.more ? 'at least ' : ''}${plural(fresh.events.length, 'new event')} you subscribed to (${summary}): mesh_events action=read.`,
       async settle(left) {
         if (!left && eventsToldUpTo === last.seq) eventsToldUpTo = before
       },
     }
   }
 
+  /** For lists: never claims more than was seen working. */
+  function reachedBy(route: 'wake' | 'hooks'): void {
+    if (reach === route || reach === 'wake') return
+    reach = route
+    peer.store.peers.reachedBy(peer.self.id, route).catch((error: unknown) => {
+      reach = 'poll' // said again at the next occasion
+      peer.log.warn('could not note how the agent is reached', { error })
+    })
+  }
+
   return {
+    waking,
+
     /** What to add to an answer, if there is anything that the agent has not been told; undefined otherwise. */
-    async notice(answered: OperationName | undefined): Promise<Notice | undefined> {
-      const notices = [
-        answered === 'message.inbox' ? undefined : await mail(),
+    async notice(answered: OperationName | undefined): Promise<Telling | undefined> {
+      if (on.routes.some((route) => route.isOpen() && !route.isUnseen)) reachedBy('wake')
+      hookFollows = hookFollowed
+      hookFollowed = false
+      const isMailShown = answered === 'message.inbox' || hookFollows
+      return together([
+        isMailShown ? undefined : await mailbox.tell('notice'),
         answered === 'event.read' ? undefined : await events(),
-      ].filter((notice) => notice !== undefined)
-      if (notices.length === 0) return undefined
+        await editNews(on.editing),
+      ])
+    },
+
+    /** What a hook shows: mail itself, what events there are, and whom its edit has `met`. Low mail waits until the agent reads a prompt anyway. */
+    async show(moment: 'start' | 'prompt' | 'after-tool' | 'stop', met: readonly Collision[] = []): Promise<Telling | undefined> {
+      reachedBy('hooks')
+      if (moment === 'after-tool') hookFollowed = true
+      const isQuiet = moment === 'start' || moment === 'prompt'
+      const mail = await mailbox.show('hook', ({ priority }) => isQuiet || priority !== 'low')
+      // Nobody is kept from ending for events.
+      return together(moment === 'stop' ? [mail] : [mail, await events(), await editNews(on.editing, met)], '\n')
+    },
+
+    /** Resolves with what to wake the idle agent with; undefined when that is over. */
+    async sleep(signal: AbortSignal): Promise<Telling | undefined> {
+      reachedBy('wake')
+      const telling = await waking.sleep(signal)
+      if (!telling) return undefined
       return {
-        text: notices.map(({ text }) => text).join(' '),
+        text: telling.text,
         async settle(left) {
-          for (const notice of notices) await notice.settle(left)
+          await telling.settle(left)
+          if (!left) peer.bell.ring() // another route may tell of it
         },
       }
+    },
+
+    [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+  }
+}
+
+/** Several things to tell in one text. */
+function together(tellings: readonly (Telling | undefined)[], between = ' '): Telling | undefined {
+  const all = tellings.filter((telling) => telling !== undefined)
+  if (all.length === 0) return undefined
+  return {
+    text: all.map(({ text }) => text).join(between),
+    async settle(left) {
+      for (const telling of all) await telling.settle(left)
     },
   }
 }

@@ -8,8 +8,10 @@ import { VERSION } from '../core/version.ts'
 import { serveTools } from './calls.ts'
 import { servePrompts } from './prompts.ts'
 import { serveResources } from './resources.ts'
-import { createSession } from './session.ts'
+import { createSession, SERVER_NAME } from './session.ts'
 import { AnsweringTransport } from './transport.ts'
+import { CHANNEL_CAPABILITY } from './wake/claude-channel.ts'
+import { wordsOf } from './wake/client-words.ts'
 
 /** The MCP server of one agent session: it lives as long as its client, and not a moment longer. */
 
@@ -46,11 +48,14 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
 
   const server = new Server(
-    { name: 'slm-mesh', title: 'SLM Mesh', version: VERSION },
-    { capabilities: { tools: {}, resources: { subscribe: true }, prompts: {} }, instructions: INSTRUCTIONS },
+    { name: SERVER_NAME, title: 'SLM Mesh', version: VERSION },
+    {
+      capabilities: { tools: {}, resources: { subscribe: true }, prompts: {}, experimental: CHANNEL_CAPABILITY },
+      instructions: INSTRUCTIONS,
+    },
   )
   const transport = new AnsweringTransport(stdin, stdout)
-  const session = createSession(server, { env, cwd: options.cwd, stderr })
+  const session = createSession(server, { env, cwd: options.cwd, stderr, client: () => wordsOf(options.parentPid()) })
   serveTools(server, session, transport)
   serveResources(server, session)
   servePrompts(server)

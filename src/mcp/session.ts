@@ -1,16 +1,25 @@
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import { systemClock } from '../core/clock.ts'
 import type { Environment } from '../core/config.ts'
 import { Scope, sleep } from '../core/scope.ts'
+import type { HookHandler } from '../peer/hook.ts'
 import type { MeshPeer } from '../peer/peer.ts'
 import { projectFrom, recognise, sessionFromCall, sessionFromEnvironment } from './clients.ts'
-import { createDelivery } from './delivery.ts'
+import { createDelivery, type Delivery } from './delivery.ts'
+import { createHooks } from './hooks.ts'
+import { asksForChannel, claudeChannel } from './wake/claude-channel.ts'
+import { claudeInbox } from './wake/claude-inbox.ts'
+import { type CodexThread, codexQueue, threadOf } from './wake/codex-queue.ts'
+import type { WakeRoute } from './waking.ts'
 
 /** A client that never answers where it works must not keep its agent from the mesh. */
 const ROOTS_TIMEOUT_MS = 1_000
 
 export interface Joined {
   readonly peer: MeshPeer
-  readonly delivery: ReturnType<typeof createDelivery>
+  readonly delivery: Delivery
+  /** Answers the agent's hooks. */
+  readonly hooks: HookHandler
 }
 
 export interface Session {
@@ -22,10 +31,22 @@ export interface Session {
   leave(): Promise<void>
 }
 
+interface SessionOptions {
+  readonly env: Environment
+  readonly cwd: string
+  readonly stderr: (line: string) => void
+  /** The words that started the client, as far as they can be seen. */
+  readonly client: () => readonly string[]
+}
+
+/** What agents' configurations call this server. */
+export const SERVER_NAME = 'slm-mesh'
+
 /** Turns an MCP connection into a peer: who the client is, which session, which project. */
-export function createSession(server: Server, on: { env: Environment; cwd: string; stderr: (line: string) => void }): Session {
+export function createSession(server: Server, on: SessionOptions): Session {
   const scope = new Scope()
   let joining: Promise<Joined> | undefined
+  let thread: CodexThread | undefined
 
   async function projectPath(): Promise<string> {
     const roots = server.getClientCapabilities()?.roots
@@ -35,6 +56,14 @@ export function createSession(server: Server, on: { env: Environment; cwd: strin
         ]).catch(() => [])
       : []
     return projectFrom(roots, on.env, on.cwd)
+  }
+
+  /** Where this agent can be woken from outside its hooks, the surest first. */
+  function routes(): WakeRoute[] {
+    const type = agentType()
+    if (type === 'codex') return [codexQueue(on.env, () => thread)]
+    if (type !== 'claude-code') return []
+    return [claudeInbox(on.env), claudeChannel(server, asksForChannel(on.client(), SERVER_NAME))].filter((r) => r !== undefined)
   }
 
   const agentType = () => recognise(server.getClientVersion()?.name, on.env)
@@ -53,7 +82,11 @@ export function createSession(server: Server, on: { env: Environment; cwd: strin
     })
     if (scope.signal.aborted) await peer.leave()
     else scope.defer(() => peer.leave())
-    return { peer, delivery: createDelivery(peer) }
+    const delivery = createDelivery(peer, { routes: routes(), clock: systemClock, editing: peer.editing })
+    scope.defer(() => delivery[Symbol.asyncDispose]())
+    const hooks = createHooks({ delivery, editing: peer.editing })
+    peer.onHook(hooks)
+    return { peer, delivery, hooks }
   }
 
   return {
@@ -66,6 +99,7 @@ export function createSession(server: Server, on: { env: Environment; cwd: strin
     },
     async recogniseCall({ peer }, meta) {
       const type = agentType()
+      if (type === 'codex') thread = threadOf(meta) ?? thread
       const sessionKey = sessionFromCall(type, meta) ?? sessionFromEnvironment(type, on.env)
       if (sessionKey !== undefined) await peer.claimSession(sessionKey)
     },

@@ -1,6 +1,6 @@
 import type { Tool } from '@modelcontextprotocol/sdk/types.js'
-import * as z from 'zod'
 import { type Door, doors, type Places } from '../core/doors.ts'
+import * as z from '../core/schema.ts'
 
 /** The eight tools: where each operation is offered to a model, and what the model is told about it. */
 
@@ -104,7 +104,7 @@ export function toolDefinitions(): Tool[] {
       title,
       description,
       inputSchema: published(door.input, 'input', fields, hidden),
-      outputSchema: published(door.output.extend({ notice: z.string().optional() }), 'output', {}),
+      outputSchema: published(z.extend(door.output, { notice: z.optional(z.string()) }), 'output', {}),
       annotations: {
         title,
         readOnlyHint: READS.has(door.name),
@@ -121,7 +121,7 @@ const isObject = (value: unknown): value is JsonObject => typeof value === 'obje
 
 /** A flat JSON Schema with a model's words, without what only a validator needs: the strict check is the operation's. */
 function published(
-  schema: z.ZodObject,
+  schema: z.ZodMiniObject,
   io: 'input' | 'output',
   fields: Readonly<Record<string, string>>,
   hidden: readonly string[] = [],

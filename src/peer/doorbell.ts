@@ -1,6 +1,7 @@
 import type { Log } from '../core/log.ts'
 import { type Scope, sleep } from '../core/scope.ts'
 import { BadFrame, encode, type Frame, FrameReader, PROTOCOL } from './frames.ts'
+import type { HookHost } from './hook-host.ts'
 import type { Connection, Transport } from './transport.ts'
 
 /**
@@ -35,6 +36,8 @@ interface DoorbellOptions {
   readonly onLeader: () => void
   /** A link to or from that peer has closed. It may be dead; or not. */
   readonly onClosed: (peer: { peerId: string; socketPath: string }) => void
+  /** Answers the hooks of this session's agent, which come through the same door. */
+  readonly hooks: HookHost
 }
 
 interface Link {
@@ -61,12 +64,18 @@ export async function startDoorbell(scope: Scope, options: DoorbellOptions): Pro
     return transport.listen(socketPath, (connection) => {
       const reader = new FrameReader()
       let caller: { peerId: string; socketPath: string } | undefined
+      const visit = options.hooks.visit(
+        (line) => connection.send(line),
+        () => connection.close(),
+      )
       return {
         data: (chunk) =>
           receive(reader, connection, chunk, (frame) => {
             if (frame.k === 'hello') caller = { peerId: frame.peer, socketPath: frame.socket }
+            else visit.receive(frame)
           }),
         closed: () => {
+          visit.closed()
           if (caller && !scope.signal.aborted) options.onClosed(caller)
         },
       }

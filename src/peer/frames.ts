@@ -1,4 +1,5 @@
-import * as z from 'zod'
+import * as z from '../core/schema.ts'
+import { MOMENTS } from './hook.ts'
 
 /**
  * What goes over a doorbell: lines of JSON of at most 4 KiB. A frame says "look", never what there is to see, so a
@@ -9,17 +10,37 @@ export const MAX_FRAME_BYTES = 4_096
 /** The protocol's version, told in `hello`. Newer peers may ring in ways that older ones ignore. */
 export const PROTOCOL = 1
 
-const Frame = z.discriminatedUnion('k', [
-  /** Who calls, so that the called one knows whose end it means when the link closes. */
-  z.object({ k: z.literal('hello'), v: z.int(), peer: z.string().max(64), socket: z.string().max(512) }),
-  /** Something in the database concerns you. */
-  z.object({ k: z.literal('ring') }),
-  /** The leader has changed: read the row. */
-  z.object({ k: z.literal('leader') }),
-  z.object({ k: z.literal('ping') }),
-  z.object({ k: z.literal('pong') }),
-])
-export type Frame = z.infer<typeof Frame>
+const Frame = z.once(() =>
+  z.discriminatedUnion('k', [
+    /** Who calls, so that the called one knows whose end it means when the link closes. */
+    z.object({
+      k: z.literal('hello'),
+      v: z.int(),
+      peer: z.string().check(z.maxLength(64)),
+      socket: z.string().check(z.maxLength(512)),
+    }),
+    /** Something in the database concerns you. */
+    z.object({ k: z.literal('ring') }),
+    /** The leader has changed: read the row. */
+    z.object({ k: z.literal('leader') }),
+    z.object({ k: z.literal('ping') }),
+    z.object({ k: z.literal('pong') }),
+    /** Of a hook: files that its `ask` is about; many go in several frames. */
+    z.object({ k: z.literal('paths'), paths: z.array(z.string()) }),
+    /** Of a hook: what it wants to know (hook.ts). It is told in a line of its own, which is no frame and may be long. */
+    z.object({
+      k: z.literal('ask'),
+      agent: z.string().check(z.maxLength(64)),
+      moment: z.enum(MOMENTS),
+      cwd: z.optional(z.string()),
+      held: z.optional(z.boolean()),
+      autoLock: z.optional(z.boolean()),
+    }),
+    /** Of a hook: what it was told has reached its agent. */
+    z.object({ k: z.literal('left') }),
+  ]),
+)
+export type Frame = z.infer<ReturnType<typeof Frame>>
 
 export const encode = (frame: Frame): string => `${JSON.stringify(frame)}\n`
 
@@ -62,7 +83,7 @@ export class FrameReader {
   }
 }
 
-const AnyFrame = z.object({ k: z.string().max(32) })
+const AnyFrame = z.once(() => z.object({ k: z.string().check(z.maxLength(32)) }))
 
 function parse(line: string): Frame | undefined {
   let value: unknown
@@ -71,11 +92,11 @@ function parse(line: string): Frame | undefined {
   } catch {
     throw new BadFrame('a frame is not JSON')
   }
-  const known = Frame.safeParse(value)
+  const known = Frame().safeParse(value)
   if (known.success) return known.data
-  const kind = AnyFrame.safeParse(value)
+  const kind = AnyFrame().safeParse(value)
   if (!kind.success) throw new BadFrame('a frame has no kind')
-  if (Frame.options.some((option) => option.shape.k.value === kind.data.k))
+  if (Frame().def.options.some((option) => option.shape.k.safeParse(kind.data.k).success))
     throw new BadFrame(`a ${kind.data.k} frame is malformed`)
   return undefined
 }

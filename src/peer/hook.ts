@@ -3,22 +3,14 @@
  * names its events and writes its JSON is the business of its adapter (`cli/hooks/`) or, in process, of `mcp/hooks.ts`.
  */
 
-/** When a hook speaks. */
-export type Moment =
-  /** A session begins, resumes, or has forgotten what it knew. */
-  | 'start'
-  /** The user has written a prompt, which the model has not seen yet. */
-  | 'prompt'
-  /** A tool is about to write `paths`. */
-  | 'before-edit'
-  /** A tool has ended; where it wrote, `paths` says what. */
-  | 'after-tool'
-  /** The agent is about to end its turn. */
-  | 'stop'
-  /** The agent is idle: the call stays open until there is something to wake it for. */
-  | 'idle'
-  /** The session ends. */
-  | 'end'
+/**
+ * When a hook speaks. `start`: a session begins, resumes, or has forgotten what it knew. `prompt`: the user has written,
+ * and the model has not seen it yet. `before-edit`: a tool is about to write `paths`. `after-tool`: a tool has ended; where
+ * it wrote, `paths` says what. `stop`: the agent is about to end its turn. `idle`: it has; the call stays open until there
+ * is something to wake it for. `end`: the session ends.
+ */
+export const MOMENTS = ['start', 'prompt', 'before-edit', 'after-tool', 'stop', 'idle', 'end'] as const
+export type Moment = (typeof MOMENTS)[number]
 
 export interface HookCall {
   /** The agent's type, as in its peer's listing: `codex`. */
@@ -45,3 +37,9 @@ export interface HookAnswer {
   /** `idle`: what to wake the agent with. */
   readonly wake?: string
 }
+
+/** How the session's own process answers. What `afterAnswer` is given is told whether the answer has reached the agent. */
+export type HookHandler = (
+  call: HookCall,
+  on: { readonly signal: AbortSignal; afterAnswer(run: (left: boolean) => Promise<void>): void },
+) => Promise<HookAnswer>

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Bell } from '../core/bell.ts'
+import { Claims } from '../core/claims.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Config, type Environment, readConfig } from '../core/config.ts'
 import type { Database } from '../core/database.ts'
@@ -13,7 +14,11 @@ import type { Arrival } from '../core/peers.ts'
 import { Scope } from '../core/scope.ts'
 import { openStore, type Store } from '../core/store.ts'
 import { type Doorbell, startDoorbell } from './doorbell.ts'
+import { createEditing, type Editing } from './editing.ts'
 import { type Election, startElection } from './election.ts'
+import { startFileWatch } from './file-watch.ts'
+import type { HookHandler } from './hook.ts'
+import { HookHost } from './hook-host.ts'
 import { startMembership } from './membership.ts'
 import { isGone, ownProcess, parentProcess } from './process-identity.ts'
 import { placeOf } from './project.ts'
@@ -52,8 +57,10 @@ export interface MeshPeer extends AsyncDisposable {
   readonly bell: Bell
   readonly store: Store
   readonly log: Log
-  /** Ids of messages in answers that have not left yet. */
-  readonly carrying: ReadonlySet<string>
+  /** Ids of messages whose text is on its way to the agent, by whatever route. */
+  readonly carrying: Claims
+  /** What its agent's edits mean to the others. */
+  readonly editing: Editing
   readonly leadingTerm: number | null
   /** Lets another lead, where this peer does and another is there; else it leads again after a lease. */
   handOn(): Promise<void>
@@ -63,6 +70,8 @@ export interface MeshPeer extends AsyncDisposable {
   claimSession(sessionKey: string): Promise<void>
   /** The client works in another directory now. */
   moveTo(projectPath: string): Promise<void>
+  /** Answers the hooks of this peer's agent, from now on. */
+  onHook(handler: HookHandler): void
   /** Leaves: locks are freed, the others are told. Safe to call twice. */
   leave(): Promise<void>
 }
@@ -119,6 +128,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   const me = createSelf(store, arrival)
   const log = createLog(layout.log, config.log, () => me.name(), options.stderr ?? (() => {}))
 
+  const hooks = new HookHost(log)
   let election: Election | undefined
   makeSocketDir(socketPath) // again: the last peer to leave may have removed it meanwhile
   doorbell = await startDoorbell(scope, {
@@ -126,6 +136,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     socketPath,
     self: () => me.id(),
     log,
+    hooks,
     onRing: () => bell.ring(),
     onLeader: () => {
       election?.look()
@@ -181,8 +192,11 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   await election.runOnce()
   watch(scope, { config, database, doorbell, bell, log, socketPath, onReplaced: () => me.joinIn(database) })
 
+  const editing = createEditing({ store, clock, self: me.actor, lockTtlMinutes: config.lockTtlMinutes })
+  startFileWatch(scope, { store, clock, bell, self: me.actor, editing, log })
+
   const budget = createBudget(config.rate, RATE_WINDOW_MS, () => clock.uptime())
-  const carrying = new Set<string>()
+  const carrying = new Claims()
   const context: MeshPeer['context'] = (door) => {
     if (scope.signal.aborted) throw fail('closed', { why: 'it was asked to leave' })
     return { actor: me.actor(), store, clock, bell, carrying, spend: budget.spend, defaults: config, ...door }
@@ -201,6 +215,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     bell,
     store,
     log,
+    editing,
     carrying,
     context,
     async call(name, input, { signal } = {}) {
@@ -212,6 +227,9 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     claimSession: (sessionKey) => me.claim(sessionKey),
     async moveTo(projectPath) {
       await me.moveTo(projectPath)
+    },
+    onHook(handler) {
+      hooks.handler = handler
     },
     leave: () => scope[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),

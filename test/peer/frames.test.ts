@@ -7,6 +7,9 @@ const frames: Frame[] = [
   { k: 'leader' },
   { k: 'ping' },
   { k: 'pong' },
+  { k: 'paths', paths: ['/größe.ts'] },
+  { k: 'ask', agent: 'codex', moment: 'stop', held: true },
+  { k: 'left' },
 ]
 const read = (text: string | Uint8Array) => new FrameReader().read(Buffer.from(text))
 

@@ -3,15 +3,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { ProcessRef } from '../../src/core/peers.ts'
-import {
-  isGone,
-  ownProcess,
-  parseFileTime,
-  parseProcStat,
-  parsePs,
-  type Sighting,
-  sight,
-} from '../../src/peer/process-identity.ts'
+import { isGone, ownProcess, sight } from '../../src/peer/process-identity.ts'
+import { parseFileTime, parseProcStat, parsePs, type Sighting } from '../../src/peer/sighting.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** A line of /proc/PID/stat: pid, command, state, then numbers; the 22nd field is the start time. */

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import * as z from 'zod'
+import * as classic from 'zod'
 import { MeshError } from '../../src/core/errors.ts'
 import type { Actor } from '../../src/core/operation.ts'
 import { type Input, type OperationName, operations } from '../../src/core/operations.ts'
+import * as z from '../../src/core/schema.ts'
 import { meshDoors, toolDefinitions, toolPlaces } from '../../src/mcp/tools.ts'
 import { type BareStore, bareStore } from '../support/bare-store.ts'
 
@@ -81,7 +82,10 @@ const inputs: { [N in OperationName]: fc.Arbitrary<Input<N>> } = {
 }
 
 const published = new Map(
-  toolDefinitions().map(({ name, inputSchema }) => [name, z.fromJSONSchema(inputSchema as z.core.JSONSchema.JSONSchema)]),
+  toolDefinitions().map(({ name, inputSchema }) => [
+    name,
+    classic.fromJSONSchema(inputSchema as classic.core.JSONSchema.JSONSchema),
+  ]),
 ) // a JSON Schema is what it is
 
 let bare: BareStore
@@ -101,7 +105,7 @@ test.each(names)('what %s accepts goes through its tool', async (operation) => {
   if (!door) throw new Error(`${operation} has no tool`)
   await fc.assert(
     fc.asyncProperty(inputs[operation], async (input) => {
-      expect(operations[operation].input.strict().safeParse(input).error?.issues).toBeUndefined()
+      expect(z.strict(operations[operation].input).safeParse(input).error?.issues).toBeUndefined()
       const flat = { ...input, ...(action !== undefined && { action }) }
       expect(published.get(tool)?.safeParse(flat).error?.issues).toBeUndefined()
       expect(door.choose(action)).toBe(operation)

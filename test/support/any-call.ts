@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { z } from 'zod'
 import { operations } from '../../src/core/operations.ts'
+import type * as z from '../../src/core/schema.ts'
 import { meshDoors } from '../../src/mcp/tools.ts'
 
 /** What each field might well be given. No long waits: each call must be answered soon. */
@@ -29,7 +29,7 @@ export function anyCall(): fc.Arbitrary<string> {
   const anything = fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.jsonValue({ maxDepth: 4 }))
   const actions = [...meshDoors.values()].flatMap(({ name, members }) => members.map((member) => ({ name, ...member })))
   return fc.constantFrom(...actions).chain(({ name, action, operation }) => {
-    const shape: Record<string, z.ZodType> = operations[operation].input.shape
+    const shape: Record<string, z.ZodMiniType> = operations[operation].input.shape
     const fields = Object.entries(shape).map(([field, schema]) => {
       const good = fc.constantFrom(...(likely[field] ?? ['x']))
       const bad = field === 'wait' ? fc.constantFrom<unknown>(-1, 'x', 1e9, {}) : anything

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Bell } from '../../src/core/bell.ts'
+import { Claims } from '../../src/core/claims.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Database } from '../../src/core/database.ts'
 import type { Actor, Context } from '../../src/core/operation.ts'
@@ -58,7 +59,7 @@ export async function bareStore(): Promise<BareStore> {
   const sockets = new Map<string, string | null>()
   let pid = 0
   const context = (actor: Actor, door: Partial<Context> = {}): Context => ({
-    ...{ actor, store, clock, bell: new Bell(), carrying: new Set<string>(), signal: new AbortController().signal },
+    ...{ actor, store, clock, bell: new Bell(), carrying: new Claims(), signal: new AbortController().signal },
     ...{ defaults: { lockTtlMinutes: 10 }, spend: () => {}, afterAnswer: () => {} },
     ...door,
   })
@@ -104,7 +105,7 @@ export async function bareStore(): Promise<BareStore> {
     },
     caller(actor, left = () => true) {
       const bell = new Bell()
-      const carrying = new Set<string>()
+      const carrying = new Claims()
       return async (name, input, { signal = new AbortController().signal } = {}) => {
         const after: ((left: boolean) => Promise<void>)[] = []
         const output = await call(

@@ -11,10 +11,10 @@ export default function setup() {
   process.env.SLM_MESH_TEST_ROOT = root
   return async () => {
     const deadline = Date.now() + 30_000
-    let left = processesOf(root)
+    let left = processesWith(`SLM_MESH_DATA_DIR=${root}`)
     while (left.length > 0 && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50))
-      left = processesOf(root)
+      left = processesWith(`SLM_MESH_DATA_DIR=${root}`)
     }
     for (const { pid } of left) process.kill(pid, 'SIGKILL')
     rmSync(root, { recursive: true, force: true })
@@ -22,14 +22,14 @@ export default function setup() {
   }
 }
 
-/** Processes that were given a data directory below `root`. Linux only; elsewhere nothing is found. */
-function processesOf(root: string): { pid: number; command: string }[] {
+/** Processes in whose environment stands `entry`, or begins with it. Linux only; elsewhere nothing is found. */
+export function processesWith(entry: string): { pid: number; command: string }[] {
   if (process.platform !== 'linux') return []
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap((name) => {
       try {
-        if (!readFileSync(`/proc/${name}/environ`, 'utf8').includes(`SLM_MESH_DATA_DIR=${root}`)) return []
+        if (!readFileSync(`/proc/${name}/environ`, 'utf8').includes(entry)) return []
         const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
         return command === '' ? [] : [{ pid: Number(name), command }]
       } catch {

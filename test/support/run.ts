@@ -7,22 +7,34 @@ export interface Ran {
   readonly err: string
 }
 
+interface RunOptions {
+  input?: string | Buffer
+  cwd?: string
+}
+
 /** The built program at a shell that is no terminal: what it printed, and how it ended. */
 export function run(
   args: readonly string[],
   env: Record<string, string> = {},
   {
-    input,
-    cwd,
     command: [command = process.execPath, ...before] = [],
-  }: {
-    input?: string | Buffer
-    cwd?: string
+    ...options
+  }: RunOptions & {
     /** The program and its arguments before ours; default: this Node. */
     command?: readonly string[]
   } = {},
 ): Promise<Ran> {
-  const child = spawn(command, [...before, PROGRAM, ...args], {
+  return runOther(command, [...before, PROGRAM, ...args], env, options)
+}
+
+/** The same with any other program. */
+export function runOther(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  { input, cwd }: RunOptions = {},
+): Promise<Ran> {
+  const child = spawn(command, args, {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(cwd !== undefined && { cwd }),

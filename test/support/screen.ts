@@ -5,13 +5,21 @@ import { onTestFailed } from 'vitest'
 import { PROGRAM } from './agent.ts'
 import { eventually } from './eventually.ts'
 
-/** The built program in a real pseudo-terminal, and what a person would see there. */
+/** The built program, or another, in a real pseudo-terminal, and what a person would see there. */
 
 const RUN_IN_PTY = fileURLToPath(new URL('../programs/run-in-pty.py', import.meta.url))
 
 interface Modes {
   readonly echo: boolean
   readonly lines: boolean
+}
+
+interface ScreenOptions {
+  readonly columns?: number
+  readonly rows?: number
+  /** The program and its arguments before ours; default: the built program. */
+  readonly command?: readonly string[]
+  readonly cwd?: string
 }
 
 export const createEmulator = (columns: number, rows: number) =>
@@ -39,9 +47,14 @@ export class Screen implements AsyncDisposable {
   readonly #emulator
   readonly #child: ChildProcess
 
-  constructor(args: readonly string[], env: Record<string, string>, { columns = 80, rows = 24 } = {}) {
+  constructor(
+    args: readonly string[],
+    env: Record<string, string>,
+    { columns = 80, rows = 24, command = [process.execPath, PROGRAM], cwd = process.cwd() }: ScreenOptions = {},
+  ) {
     this.#emulator = createEmulator(columns, rows)
-    this.#child = spawn('python3', [RUN_IN_PTY, `${columns}x${rows}`, process.execPath, PROGRAM, ...args], {
+    this.#child = spawn('python3', [RUN_IN_PTY, `${columns}x${rows}`, ...command, ...args], {
+      cwd,
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', TERM: 'xterm-256color', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
@@ -74,12 +87,12 @@ export class Screen implements AsyncDisposable {
   }
 
   /** Waits until the screen shows it, and returns the screen. */
-  shows(what: string | RegExp): Promise<string> {
+  shows(what: string | RegExp, options?: Parameters<typeof eventually>[1]): Promise<string> {
     return eventually(() => {
       const text = this.text()
       if (typeof what === 'string' ? text.includes(what) : what.test(text)) return text
       throw new Error(`the screen does not show ${what}`)
-    })
+    }, options)
   }
 
   type = (keys: string) => this.#ask({ type: keys })

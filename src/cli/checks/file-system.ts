@@ -1,5 +1,6 @@
 import { existsSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { networkFileSystem } from '../../core/network-file-system.ts'
 import { bad, type Check, type Found, ok, unknown, warn } from './check.ts'
 
 /** On what kind of file system does the mesh stand? SQLite's WAL needs memory that all processes share: one machine. */
@@ -11,37 +12,13 @@ const MOVE = 'set SLM_MESH_DATA_DIR to a directory on a local disk, for all agen
 export function judgeFileSystem(type: number, platform: NodeJS.Platform): Found {
   if (platform !== 'linux') return unknown('not told by this platform; it must be a local disk')
   const magic = type >>> 0
-  const shared = NETWORK[magic]
+  const shared = networkFileSystem(type)
   if (shared !== undefined)
     return warn(`${shared}: processes of several machines would not see each other's locks, and could destroy the file`, MOVE)
   const simple = WITHOUT_SOCKETS[magic]
   if (simple !== undefined) return bad(`${simple} holds neither sockets nor file modes`, MOVE)
   const local = LOCAL[magic]
   return local !== undefined ? ok(local) : unknown(`a file system of type 0x${magic.toString(16)}; it must be a local disk`)
-}
-
-const NETWORK: Readonly<Record<number, string>> = {
-  26985: 'NFS',
-  20859: 'SMB',
-  4283649346: 'CIFS',
-  4266872130: 'SMB',
-  16914839: '9p (a share of a host or of WSL)',
-  1702057286: 'FUSE or virtiofs',
-  12805120: 'Ceph',
-  198183888: 'Lustre',
-  1397113167: 'AFS',
-  1799439955: 'AFS',
-  1937076805: 'Coda',
-  1196443219: 'GPFS',
-  428016422: 'BeeGFS',
-  537068840: 'OrangeFS',
-  2866260714: 'PanFS',
-  1952539503: 'OCFS2',
-  18225520: 'GFS2',
-  22092: 'NCP',
-  2020557398: 'a VirtualBox shared folder',
-  3133910204: 'a VMware shared folder',
-  2088527475: 'a Parallels shared folder',
 }
 
 const WITHOUT_SOCKETS: Readonly<Record<number, string>> = { 19780: 'FAT', 538032816: 'exFAT' }

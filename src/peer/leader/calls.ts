@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { isAbsolute } from 'node:path'
-import * as z from 'zod'
 import type { Bell } from '../../core/bell.ts'
+import { Claims } from '../../core/claims.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Door } from '../../core/doors.ts'
 import { fail, isFailure } from '../../core/errors.ts'
@@ -10,6 +10,7 @@ import type { Actor, Context } from '../../core/operation.ts'
 import { call, type OperationName, type Output, parse } from '../../core/operations.ts'
 import { NOWHERE, outsider, reader } from '../../core/outsiders.ts'
 import type { Place } from '../../core/peers.ts'
+import * as z from '../../core/schema.ts'
 import type { Store } from '../../core/store.ts'
 import { placeOf } from '../project.ts'
 import type { Scripts } from './scripts.ts'
@@ -21,11 +22,11 @@ const RATE_WINDOW_MS = 10_000
 /** Budgets are remembered for this many callers; past that, all begin anew. */
 const MAX_BUDGETS = 1_024
 
-const path = line(4096).refine(isAbsolute, 'must be absolute')
+const path = line(4096).check(z.refine(isAbsolute, 'must be absolute'))
 /** Beside the operation's own fields: where a caller without a directory of its own stands. */
-export const placeFields: Readonly<Record<string, z.ZodObject>> = {
-  '/lock': z.object({ projectPath: path.optional() }),
-  '/peers': z.object({ projectPath: path.optional(), gitRoot: path.optional(), away: z.boolean().optional() }),
+export const placeFields: Readonly<Record<string, z.ZodMiniObject>> = {
+  '/lock': z.object({ projectPath: z.optional(path) }),
+  '/peers': z.object({ projectPath: z.optional(path), gitRoot: z.optional(path), away: z.optional(z.boolean()) }),
 }
 
 interface CallsOptions {
@@ -43,7 +44,7 @@ export function createCalls({ store, clock, bell, scripts, defaults, rate, onErr
   const budgets = new Map<string, ReturnType<typeof createBudget>>()
   /** What a caller's earlier answers carried is settled before its next one begins. */
   const settling = new Map<string, Promise<void>>()
-  const carrying = new Set<string>()
+  const carrying = new Claims()
 
   function budgetOf(id: string) {
     let budget = budgets.get(id)
@@ -94,7 +95,7 @@ export function createCalls({ store, clock, bell, scripts, defaults, rate, onErr
         ...{ actor, store, clock, bell, defaults, signal: on.signal },
         spend: () => budgetOf(actor.id).spend(),
         // What is looked at in another's mailbox stays unread, and is carried for nobody.
-        carrying: isOwn ? carrying : new Set(),
+        carrying: isOwn ? carrying : new Claims(),
         afterAnswer: (run) => void (isOwn && after.push(run)),
       }
       try {

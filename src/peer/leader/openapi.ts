@@ -1,6 +1,6 @@
-import * as z from 'zod'
 import { doors } from '../../core/doors.ts'
 import { type OperationName, operations } from '../../core/operations.ts'
+import * as z from '../../core/schema.ts'
 import { VERSION } from '../../core/version.ts'
 import { placeFields } from './calls.ts'
 import { type RefusalCode, refusals, statusOf } from './failures.ts'
@@ -28,7 +28,7 @@ const READER = {
 const WHOSE_STATUS = { name: 'peerId', in: 'query', schema: { type: 'string', default: 'cli' }, description: 'who `self` is' }
 const LEFT_OUT = { type: 'string', description: 'the peer to leave out' }
 
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Schema {
+function schemaOf(schema: z.ZodMiniType, io: 'input' | 'output'): Schema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io })
   return rest
 }
@@ -161,12 +161,12 @@ export function openapi() {
         ? { get: { operationId: id, summary, parameters: [WHOSE_STATUS], responses } }
         : post(id, summary, schema(bodies), responses)
   }
-  const named = schemaOf(Named.strict(), 'input')
+  const named = schemaOf(z.strict(Named), 'input')
   Object.assign(paths, {
     '/register': post(
       'register',
       'Joins as a script, which lives by heartbeats; any call under its id is one.',
-      schemaOf(Register.strict(), 'input'),
+      schemaOf(z.strict(Register), 'input'),
       answers(object({ ...OK, peerId: { type: 'string' }, name: { type: 'string' } }), 'registered'),
     ),
     '/unregister': post('unregister', 'Leaves; its locks are free.', named, answers(object(OK), 'done')),

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, Hono } from 'hono'
-import * as z from 'zod'
 import type { Bell } from '../../core/bell.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
@@ -10,6 +9,7 @@ import { doors } from '../../core/doors.ts'
 import { fail, MeshError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { describeIssues } from '../../core/operations.ts'
+import * as z from '../../core/schema.ts'
 import type { Store } from '../../core/store.ts'
 import { createBearerCheck } from './access.ts'
 import { readBody } from './body.ts'
@@ -140,11 +140,8 @@ function callerSignal(c: Call, term: AbortSignal): AbortSignal {
 
 const Nothing = z.object({})
 const StreamQuery = z.object({
-  types: z.string().max(2_048).default(''),
-  since: z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be the seq of an event')
-    .optional(),
+  types: z._default(z.string().check(z.maxLength(2_048)), ''),
+  since: z.optional(z.string().check(z.regex(/^\d{1,15}$/, 'must be the seq of an event'))),
 })
 
 /** What a reader of the stream asks for; where it comes back, its `Last-Event-ID` says how far it was. */
@@ -156,8 +153,8 @@ function streamQuery(c: Call): { types: string[]; after: number | undefined } {
   return { types: types.split(',').filter(Boolean), after: last === undefined ? undefined : Number(last) }
 }
 
-function parsed<S extends z.ZodObject>(schema: S, operation: string, given: Record<string, unknown>): z.output<S> {
-  const result = schema.strict().safeParse(given)
+function parsed<S extends z.ZodMiniObject>(schema: S, operation: string, given: Record<string, unknown>): z.output<S> {
+  const result = z.strict(schema).safeParse(given)
   if (!result.success) throw fail('invalid', { operation, issues: describeIssues(result.error) })
   return result.data as z.output<S> // the strict schema gives what the schema gives
 }

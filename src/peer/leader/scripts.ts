@@ -1,10 +1,10 @@
 import { lstatSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
-import * as z from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import { fail } from '../../core/errors.ts'
 import { chosenName, line } from '../../core/limits.ts'
 import type { PeerRow } from '../../core/peers.ts'
+import * as z from '../../core/schema.ts'
 import type { Store } from '../../core/store.ts'
 import { processRef } from '../process-identity.ts'
 import { placeOf } from '../project.ts'
@@ -14,22 +14,16 @@ import { placeOf } from '../project.ts'
  * as one. The mailbox stays when they go, and who registers under the same name finds it again.
  */
 
-const path = line(4096).refine(isAbsolute, 'must be absolute')
+const path = line(4096).check(z.refine(isAbsolute, 'must be absolute'))
 
 export const Register = z.object({
-  pid: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1),
+  pid: z.int().check(z.minimum(1), z.maximum(2 ** 31 - 1)),
   projectPath: path,
-  name: z.union([z.literal('auto'), chosenName]).default('auto'),
-  agentType: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]{1,32}$/, 'must be up to 32 letters, digits, . _ -')
-    .default('script'),
-  gitRoot: path.optional(),
-  gitBranch: line(256).optional(),
-  udsPath: line(512).optional(),
+  name: z._default(z.union([z.literal('auto'), chosenName()]), 'auto'),
+  agentType: z._default(z.string().check(z.regex(/^[A-Za-z0-9._-]{1,32}$/, 'must be up to 32 letters, digits, . _ -')), 'script'),
+  gitRoot: z.optional(path),
+  gitBranch: z.optional(line(256)),
+  udsPath: z.optional(line(512)),
 })
 
 export const Named = z.object({ peerId: line(64) })

@@ -1,0 +1,69 @@
+import type { HookAnswer, HookCall, Moment } from '../../peer/hook.ts'
+import type { Fields } from './fields.ts'
+
+/** What one agent calls its events, how it tells of them, and in which form it wants to be answered. All of it is pure. */
+
+export interface Adapter {
+  /** The types under which this agent's peers may be listed; the first is its own. */
+  readonly agentTypes: readonly [string, ...string[]]
+  /** The events at which it should call us, by its own names: those that can carry something, or that tell us something. */
+  readonly events: Readonly<Record<string, Moment>>
+  /** Its tools that write files, for a matcher where it has matchers. */
+  readonly writers: readonly string[]
+  /** All its sessions run in one process, so that a common ancestor does not tell them apart: the project has to. */
+  readonly isOneProcess?: boolean
+  /** The session's own id. */
+  session(input: Fields): string | undefined
+  /** What to ask the session's peer; undefined where the event does not concern it, such as a tool that writes nothing. */
+  call(event: string, input: Fields): HookCall | undefined
+  /** Nothing that is answered could reach the agent here: it is only told what happens. */
+  isDeaf?(event: string, input: Fields): boolean
+  /** The answer in the agent's form. An empty one is the agent's own way to say "go on", and grants no permission. */
+  print(event: string, answer: HookAnswer): Printed
+}
+
+export interface Printed {
+  readonly stdout?: object
+  readonly stderr?: string
+  readonly exit: number
+}
+
+/** One of an agent's events, whatever was asked. */
+export const momentOf = (events: Adapter['events'], event: string): Moment | undefined =>
+  Object.hasOwn(events, event) ? events[event] : undefined
+
+/** A call of which only what is known is said. */
+export function asks(
+  agent: string,
+  moment: Moment,
+  known: { paths?: string[] | undefined; cwd?: string | undefined; held?: boolean },
+): HookCall {
+  const { paths, cwd, held } = known
+  return {
+    agent,
+    moment,
+    ...(paths !== undefined && { paths }),
+    ...(cwd !== undefined && { cwd }),
+    ...(moment === 'stop' && held !== undefined && { held }),
+  }
+}
+
+/** Parts of an answer that go into one text. Undefined where there is none. */
+export function joined(...parts: (string | undefined)[]): string | undefined {
+  const texts = parts.filter((part) => part !== undefined && part !== '')
+  return texts.length > 0 ? texts.join('\n\n') : undefined
+}
+
+/** That the agent goes on, in its own form where it wants one. */
+export const goesOn = (stdout?: object): Printed => ({ ...(stdout && { stdout }), exit: 0 })
+
+/**
+ * Whether all that there was to say stands in what is printed: an event's form has no place for everything, and what has
+ * been left out does not count as shown.
+ */
+export function saysAll({ stdout, stderr = '' }: Printed, { deny, context, hold, wake }: HookAnswer): boolean {
+  const json = stdout ? JSON.stringify(stdout) : ''
+  return [deny, context, hold, wake].every(
+    (part) => part === undefined || stderr.includes(part) || json.includes(JSON.stringify(part).slice(1, -1)),
+  )
+}

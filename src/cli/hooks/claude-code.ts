@@ -1,0 +1,62 @@
+import { type Adapter, asks, goesOn, joined, momentOf } from './adapter.ts'
+import { type Fields, isTrue, objectOf, textOf } from './fields.ts'
+
+/**
+ * Claude Code: https://code.claude.com/docs/en/hooks. No output lets it go on as usual; `permissionDecision: "allow"` would
+ * skip what its user wants to be asked. `idle` is no event of its own, but what an asyncRewake hook of Stop calls.
+ */
+
+const events = {
+  SessionStart: 'start',
+  UserPromptSubmit: 'prompt',
+  PreToolUse: 'before-edit',
+  PostToolUse: 'after-tool',
+  Stop: 'stop',
+  SessionEnd: 'end',
+  idle: 'idle',
+} as const
+
+const writers = ['Edit', 'Write', 'MultiEdit', 'NotebookEdit']
+
+export const claudeCode: Adapter = {
+  agentTypes: ['claude-code'],
+  events,
+  writers,
+  session: (input) => textOf(input, 'session_id'),
+  call(event, input) {
+    const moment = momentOf(events, event)
+    const isWrite = writers.includes(textOf(input, 'tool_name') ?? '')
+    if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
+    const path = textOf(objectOf(input, 'tool_input'), 'file_path', 'notebook_path')
+    return asks('claude-code', moment, {
+      paths: isWrite && path !== undefined ? [path] : undefined,
+      cwd: textOf(input, 'cwd'),
+      held: isTrue(input, 'stop_hook_active'),
+    })
+  },
+  print(event, { deny, context, hold, wake }) {
+    const specific = (output: object) => ({ stdout: { hookSpecificOutput: { hookEventName: event, ...output } }, exit: 0 })
+    switch (event) {
+      case 'PreToolUse':
+        if (deny) return specific({ permissionDecision: 'deny', permissionDecisionReason: joined(deny, context) })
+        return context ? specific({ additionalContext: context }) : { exit: 0 }
+      case 'SessionStart':
+      case 'UserPromptSubmit':
+      case 'PostToolUse':
+        return context ? specific({ additionalContext: context }) : { exit: 0 }
+      case 'Stop':
+        // As context it makes the agent go on as well, and is not shown as an error.
+        return hold ? specific({ additionalContext: joined(hold, context) }) : goesOn()
+      case 'idle':
+        return wake ? { stderr: wake, exit: 2 } : { exit: 0 }
+      default:
+        return goesOn()
+    }
+  },
+}
+
+/** Cursor runs hooks that were made for Claude Code too, and says that it is Cursor. Its name for that event, if so. */
+export function eventInCursor(event: string, input: Fields): string | undefined {
+  if (textOf(input, 'cursor_version') === undefined) return undefined
+  return event === 'UserPromptSubmit' ? 'beforeSubmitPrompt' : `${event.charAt(0).toLowerCase()}${event.slice(1)}`
+}
