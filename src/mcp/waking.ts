@@ -29,7 +29,7 @@ const PAUSE_MS = 5_000
 const AT_WORK_MS = 30_000
 const LOOK_AGAIN_MS = 3_600_000
 
-export type Waking = ReturnType<typeof startWaking>
+type Waking = ReturnType<typeof startWaking>
 
 export function startWaking(
   scope: Scope,
