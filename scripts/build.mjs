@@ -18,7 +18,14 @@ const together = [
 /** Imports as `import defer` will have them: a chunk, and a module of Node, is loaded when something of it is first used. */
 const deferred = {
   name: 'deferred-imports',
-  renderChunk: (code) => `${code.replace(/ = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, ' = __defer(() => $1)')}\n${DEFER}`,
+  renderChunk(code) {
+    // A module that is taken as a whole, as by `import *`, is looked through at once.
+    const whole = new Set([...code.matchAll(/\b(\w+) ?= ?[\w.]+\(\1[,)]/g)].map(([, name]) => name))
+    const cut = code.replace(/(\w+) = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, (all, name, load) =>
+      whole.has(name) ? all : `${name} = __defer(() => ${load})`,
+    )
+    return `${cut}\n${DEFER}`
+  },
 }
 const DEFER = `function __defer(load) {
   let loaded

@@ -29,8 +29,6 @@ const PAUSE_MS = 5_000
 const AT_WORK_MS = 30_000
 const LOOK_AGAIN_MS = 3_600_000
 
-type Waking = ReturnType<typeof startWaking>
-
 export function startWaking(
   scope: Scope,
   on: { mailbox: Mailbox; bell: Bell; clock: Pick<Clock, 'uptime'>; log: Log; routes: readonly WakeRoute[] },
@@ -78,7 +76,7 @@ export function startWaking(
     try {
       isReached = await route.wake(`[mesh] ${telling.text}`)
     } catch (error) {
-      on.log.warn('an agent could not be woken', { route: route.name, error })
+      on.log.info('an agent could not be woken', { route: route.name, error })
     }
     await telling.settle(isReached)
   }
