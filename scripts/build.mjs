@@ -27,9 +27,16 @@ const deferred = {
     return `${cut}\n${DEFER}`
   },
 }
+// It can be copied, too, as what rolldown makes of `import * as path from 'node:path'` does.
 const DEFER = `function __defer(load) {
   let loaded
-  return new Proxy({}, { get: (_, name) => (loaded ??= load())[name] })
+  const whole = () => (loaded ??= load())
+  const own = (name) => Object.getOwnPropertyDescriptor(whole(), name)
+  return new Proxy({}, {
+    get: (_, name) => whole()[name],
+    ownKeys: () => Reflect.ownKeys(whole()),
+    getOwnPropertyDescriptor: (_, name) => own(name) && { ...own(name), configurable: true },
+  })
 }`
 
 /** The MCP SDK uses all of zod. The mesh has a copy of its own, with what it uses: a third of the other. */
