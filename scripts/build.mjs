@@ -19,24 +19,17 @@ const together = [
 const deferred = {
   name: 'deferred-imports',
   renderChunk(code) {
-    // A module that is taken as a whole, as by `import *`, is looked through at once.
-    const whole = new Set([...code.matchAll(/\b(\w+) ?= ?[\w.]+\(\1[,)]/g)].map(([, name]) => name))
-    const cut = code.replace(/(\w+) = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, (all, name, load) =>
-      whole.has(name) ? all : `${name} = __defer(() => ${load})`,
+    // What is taken whole (`import * as`) is copied by the names of its exports: only the loaded module has them.
+    const whole = new Set([...code.matchAll(/([\w$]+) = [\w$]+\.[\w$]+\(\1\b/g)].map(([, name]) => name))
+    const later = code.replace(/([\w$]+) = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, (now, name, load) =>
+      whole.has(name) ? now : `${name} = __defer(() => ${load})`,
     )
-    return `${cut}\n${DEFER}`
+    return `${later}\n${DEFER}`
   },
 }
-// It can be copied, too, as what rolldown makes of `import * as path from 'node:path'` does.
 const DEFER = `function __defer(load) {
   let loaded
-  const whole = () => (loaded ??= load())
-  const own = (name) => Object.getOwnPropertyDescriptor(whole(), name)
-  return new Proxy({}, {
-    get: (_, name) => whole()[name],
-    ownKeys: () => Reflect.ownKeys(whole()),
-    getOwnPropertyDescriptor: (_, name) => own(name) && { ...own(name), configurable: true },
-  })
+  return new Proxy({}, { get: (_, name) => (loaded ??= load())[name] })
 }`
 
 /** The MCP SDK uses all of zod. The mesh has a copy of its own, with what it uses: a third of the other. */

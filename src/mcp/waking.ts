@@ -94,9 +94,9 @@ export function startWaking(
   void run()
 
   return {
-    /** The agent does something: what comes now, its hooks will show it. */
-    sign(): void {
-      lastSign = clock.uptime()
+    /** The agent does something: what comes now, its hooks will show it. A subagent may go on while its agent rests. */
+    sign({ isSubagent = false } = {}): void {
+      if (!isSubagent || lastSign !== Number.NEGATIVE_INFINITY) lastSign = clock.uptime()
     },
     /** The agent has ended its turn. */
     rests(): void {

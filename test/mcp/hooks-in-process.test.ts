@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
@@ -51,6 +52,19 @@ test('mail is shown with the next prompt, after a tool, and before stopping, exa
   expect((await b.call('message.inbox', {})).messages).toEqual([])
 })
 
+test('a subagent hears whom its edit has met; mail waits for its agent', async () => {
+  await using mesh = await meet()
+  const { a, b, project } = mesh
+  const file = join(project, 'users.ts')
+  await send(a, 'for the agent')
+  expect(await hook(b, 'PostToolUse', { subagent: 'looks-around' })).toEqual({})
+  await hook(a, 'PostToolUse', { file })
+  const { hookSpecificOutput } = await hook(b, 'PostToolUse', { subagent: 'looks-around', file })
+  expect(hookSpecificOutput.additionalContext).toMatch(/^\[mesh\] a has written .*users\.ts/)
+  expect(hookSpecificOutput.additionalContext).not.toContain('for the agent')
+  expect((await hook(b, 'PostToolUse')).hookSpecificOutput.additionalContext).toContain('for the agent')
+})
+
 test('low mail holds nobody up, and comes with the next prompt', async () => {
   await using mesh = await meet()
   await send(mesh.a, 'whenever', 'low')
@@ -99,6 +113,13 @@ test('an edit of a file that another holds is refused with the holder, the reaso
     hookSpecificOutput: { permissionDecision: 'deny' },
   })
   expect(await hook(a, 'PreToolUse', { file: filePath })).toEqual({})
+
+  // Whoever writes it all the same, the holder hears of it.
+  await eventually(async () => {
+    mkdirSync(join(project, 'src'), { recursive: true })
+    writeFileSync(filePath, String(performance.now()))
+    return (await a.call('event.read', { types: ['file_changed'] })).events.length > 0
+  })
   await a.call('lock.release', { filePath: join(project, 'src') })
   expect(await hook(b, 'PreToolUse', { file: filePath })).toEqual({})
 })
