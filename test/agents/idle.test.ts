@@ -22,15 +22,17 @@ test.skipIf(!claude)(
       screen.type('\r')
       await screen.shows(`● ${word}`, { within: 20_000 })
     }
-    await eventually(() => ours('idle ').length === 1)
-      const found = ours('idle ')
-      return found.length === 1 && found
-    })
+    const waits = (other?: number) =>
+      eventually(() => {
+        const [one, another] = ours('idle ')
+        return one && !another && one.pid !== other ? one.pid : undefined
+      })
+    const first = await waits()
     await other.call('message.send', { to: 'claude-agent', message: 'LETTER while idle' })
     const woken = await model.wasAsked(4)
     expect(timesRead(woken, 'LETTER while idle')).toBe(1)
     await screen.shows('● woken')
-    await eventually(() => ours('idle ').length === 1)
+    await waits(first)
     screen.type('/exit\r')
     await screen.exited
     await eventually(() => processesWith(`HOME=${it.home}`).length === 0)
