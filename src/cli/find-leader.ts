@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { Connection } from '../core/connection.ts'
 import { type Leadership, readLeadership } from '../core/leadership.ts'
 import { connectLeader, type LeaderClient } from '../peer/leader/client.ts'
@@ -21,21 +21,28 @@ export async function findLeader(desk: Pick<Standing, 'config' | 'layout'>): Pro
   const { layout } = desk
   const port = Number(contentOf(layout.port))
   const token = contentOf(layout.token)
-  // A leader whose database has gone is about to notice.
-  const client = existsSync(layout.database) ? await ask(desk, port, token) : undefined
+  const isAsked = mayLead(layout)
+  const client = isAsked ? await ask(desk, port, token) : undefined
   if (client) return { client, why: null }
   const row = leaderRow(layout.database)
   const { peer, last } = row
   if (!peer || isGone(peer.process)) return { client: undefined, why: `Nobody leads${last ? `; ${last.name} led last` : ''}.` }
   const [itsPort, itsToken] = [row.port ?? 0, contentOf(layout.token)]
-  const isAsked = itsPort === port && itsToken === token
-  const itself = isAsked ? undefined : await ask(desk, itsPort, itsToken)
+  const isTheSame = isAsked && itsPort === port && itsToken === token
+  const itself = isTheSame ? undefined : await ask(desk, itsPort, itsToken)
   if (itself) return { client: itself, why: null }
   const now = leaderRow(layout.database)
   // Another was elected while we looked.
   if (now.term !== row.term || now.port !== row.port) return findLeader(desk)
   return { client: undefined, why: `The leader, ${peer.name} (pid ${peer.process.pid}), does not answer.` }
 }
+
+/**
+ * Nothing of a leader is left where the last one has resigned: neither then nor without a database, which whoever leads is
+ * about to miss, is a port asked that may be somebody else's by now.
+ */
+const mayLead = ({ dataDir, database }: Standing['layout']) =>
+  existsSync(database) && readdirSync(dataDir).some((name) => /^leader\.\d+\.lock$/.test(name))
 
 async function ask({ config }: Pick<Standing, 'config'>, port: number, token: string): Promise<LeaderClient | undefined> {
   const isPort = Number.isInteger(port) && port > 0 && port < 65_536
