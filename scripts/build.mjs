@@ -15,6 +15,7 @@ const together = [
     /src\/(cli\/output|core\/(config|paths|scope|visible|version|leadership)|peer\/(process-identity|leader\/client))\.ts/,
   ],
   ['cli', /src\/cli\/(main|process|connect|commands\/(peers|state|version|send|broadcast))\.ts/],
+  ['hook', /src\/(cli\/hooks\/direct|peer\/(session-peer|hook-door))\.ts/],
   ['mesh', /src\/cli\/through-file\.ts/],
 ]
 
