@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
+import { type Companion, companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -8,8 +9,8 @@ import { eventually } from '../support/eventually.ts'
 
 async function meet() {
   const dir = dataDir()
-  const start = (name: string, client = 'claude-code') => Agent.start({ dir, client, env: { SLM_MESH_NAME: name } })
-  const [a, b] = await Promise.all([start('a', 'codex'), start('b')])
+  const a = await companion({ dir, client: 'codex', name: 'a' })
+  const b = await Agent.start({ dir, client: 'claude-code', env: { SLM_MESH_NAME: 'b' } })
   return {
     a,
     b,
@@ -22,9 +23,10 @@ async function meet() {
 
 const hook = async (agent: Agent, event: string, more: Record<string, string> = {}) =>
   JSON.parse(await agent.text('mesh_hook', { event, file: '', session: 's', active: '', ...more }))
-const send = (agent: Agent, message: string, priority: 'normal' | 'urgent' | 'low' = 'normal') =>
+const send = (agent: Companion, message: string, priority: 'normal' | 'urgent' | 'low' = 'normal') =>
   agent.call('message.send', { to: 'b', message, priority })
-const states = async (agent: Agent) => (await agent.call('message.inbox', { filter: 'sent' })).messages.map(({ state }) => state)
+const states = async (agent: Companion) =>
+  (await agent.call('message.inbox', { filter: 'sent' })).messages.map(({ state }) => state)
 
 test('the tool of the hooks is not listed: it costs no model anything', async () => {
   await using mesh = await meet()
@@ -98,9 +100,10 @@ test('an edit of a file that another holds is refused with the holder, the reaso
   expect(await hook(b, 'PreToolUse', { notebook: filePath })).toMatchObject({
     hookSpecificOutput: { permissionDecision: 'deny' },
   })
-  expect(await hook(a, 'PreToolUse', { file: filePath })).toEqual({})
   await a.call('lock.release', { filePath: join(project, 'src') })
   expect(await hook(b, 'PreToolUse', { file: filePath })).toEqual({})
+  await b.call('lock.acquire', { filePath: join(project, 'src') })
+  expect(await hook(b, 'PreToolUse', { file: filePath })).toEqual({}) // the holder's own
 })
 
 test('what a hook does not know lets the agent go on', async () => {
