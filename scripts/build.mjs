@@ -10,7 +10,10 @@ const together = [
   ['zod', /\/zod\/.*(?<!json-schema.*)\?own$|core\/schema\.ts/],
   ['sqlite', /src\/core\/connection\.ts/],
   // What every process needs, whether it serves an agent or a shell.
-  ['base', /src\/(core\/(config|paths|scope|visible|version|leadership)|peer\/(process-identity|leader\/client))\.ts/],
+  [
+    'base',
+    /src\/(cli\/output|core\/(config|paths|scope|visible|version|leadership)|peer\/(process-identity|leader\/client))\.ts/,
+  ],
   ['cli', /src\/cli\/(main|process|connect|commands\/(peers|state|version|send|broadcast))\.ts/],
   ['mesh', /src\/cli\/through-file\.ts/],
 ]
@@ -18,18 +21,18 @@ const together = [
 /** Imports as `import defer` will have them: a chunk, and a module of Node, is loaded when something of it is first used. */
 const deferred = {
   name: 'deferred-imports',
-  renderChunk: (code) => `${code.replace(/ = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, ' = __defer(() => $1)')}\n${DEFER}`,
+  renderChunk(code) {
+    // What is taken whole (`import * as`) is copied by the names of its exports: only the loaded module has them.
+    const whole = new Set([...code.matchAll(/([\w$]+) = [\w$]+\.[\w$]+\(\1\b/g)].map(([, name]) => name))
+    const later = code.replace(/([\w$]+) = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, (now, name, load) =>
+      whole.has(name) ? now : `${name} = __defer(() => ${load})`,
+    )
+    return `${later}\n${DEFER}`
+  },
 }
-// It can be copied, too, as what rolldown makes of `import * as path from 'node:path'` does.
 const DEFER = `function __defer(load) {
   let loaded
-  const whole = () => (loaded ??= load())
-  const own = (name) => Object.getOwnPropertyDescriptor(whole(), name)
-  return new Proxy({}, {
-    get: (_, name) => whole()[name],
-    ownKeys: () => Reflect.ownKeys(whole()),
-    getOwnPropertyDescriptor: (_, name) => own(name) && { ...own(name), configurable: true },
-  })
+  return new Proxy({}, { get: (_, name) => (loaded ??= load())[name] })
 }`
 
 /** The MCP SDK uses all of zod. The mesh has a copy of its own, with what it uses: a third of the other. */

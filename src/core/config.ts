@@ -65,6 +65,9 @@ const settings = {
   log: ['SLM_MESH_LOG', oneOf(...LEVELS), 'info', `one of ${LEVELS.join(', ')}`],
 } as const satisfies Record<string, readonly [string, Parse<unknown>, string | undefined, string]>
 
+/** What all of them are called. */
+export const VARIABLES: readonly string[] = Object.values(settings).map(([variable]) => variable)
+
 export type Config = { readonly [K in keyof typeof settings]: Exclude<ReturnType<(typeof settings)[K][1]>, undefined> }
 
 /** The settings from an environment; an empty value counts as none. Throws `setting` at the first bad one. */

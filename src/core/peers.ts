@@ -284,9 +284,15 @@ export function createPeers(
 
     /**
      * The client has told which session this is. Where an earlier process of that session left a mailbox, this one
-     * moves into it, with the mail that has come meanwhile. Returns the peer to be from now on.
+     * moves into it, with the mail that has come meanwhile. `isNew`: this process is the first that the present row stands
+     * for. Returns the peer to be from now on.
      */
-    async claimSession(id: string, sessionKey: string, arrival: Arrival): Promise<{ id: string; returned: boolean }> {
+    async claimSession(
+      id: string,
+      sessionKey: string,
+      arrival: Arrival,
+      isNew = false,
+    ): Promise<{ id: string; returned: boolean }> {
       return database.write((tx) => {
         const current = byId(tx, id)
         if (!current || current.session_key === sessionKey) return { id, returned: false }
@@ -299,7 +305,7 @@ export function createPeers(
         end(tx, id, 'left', arrival.socketPath)
         const { id: newSelf } = arrive(tx, { ...arrival, returning: owner, sessionKey })
         // A mailbox that was only waiting to learn whose it is; one of another session, taken by its name, stays.
-        if (current.session_key === null) {
+        if (current.session_key === null || isNew) {
           for (const hook of hooks) hook.merged?.(tx, id, owner)
           tx.run('DELETE FROM peers WHERE id = ?', id)
         }

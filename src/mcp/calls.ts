@@ -15,7 +15,7 @@ import { fail, MeshError } from '../core/errors.ts'
 import type { OperationName, Output } from '../core/operations.ts'
 import { Scope } from '../core/scope.ts'
 import { answerText, errorText } from './answers.ts'
-import { answerHook, HOOK_TOOL } from './hook-tool.ts'
+import { answerHook, HOOK_TOOL, sessionOf } from './hook-tool.ts'
 import type { Joined, Session } from './session.ts'
 import { meshDoors, toolDefinitions } from './tools.ts'
 import type { AnsweringTransport } from './transport.ts'
@@ -80,6 +80,7 @@ async function hook(
   let joined: Joined | undefined
   try {
     joined = await session.join()
+    await session.recogniseHook(joined, sessionOf(args))
     await transport.settled()
     return await answerHook(joined, args, { signal: extra.signal, afterAnswer: (run) => after.push(run) })
   } catch (error) {

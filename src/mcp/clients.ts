@@ -65,10 +65,13 @@ export function recognise(clientName: string | undefined, env: Environment): str
   return BY_VARIABLE.find(([variable]) => env[variable])?.[1] ?? 'unknown'
 }
 
+/** Under what name a session's mailbox is kept. */
+export const sessionKeyOf = (agentType: string, id: string): string => `${agentType}:${id.slice(0, 200)}`
+
 /** The session's own id where the environment tells it. Only Claude Code's own variable, only for Claude Code. */
 export function sessionFromEnvironment(agentType: string, env: Environment): string | undefined {
   const id = agentType === 'claude-code' ? env.CLAUDE_CODE_SESSION_ID : undefined
-  return id ? `${agentType}:${id.slice(0, 200)}` : undefined
+  return id ? sessionKeyOf(agentType, id) : undefined
 }
 
 /** Where each agent puts its session's id in a call's `_meta`. */
@@ -80,7 +83,7 @@ const SESSION_IN_META: ReadonlyMap<string, readonly string[]> = new Map([
 export function sessionFromCall(agentType: string, meta: Readonly<Record<string, unknown>> | undefined): string | undefined {
   for (const key of SESSION_IN_META.get(agentType) ?? []) {
     const id = meta?.[key]
-    if (typeof id === 'string' && id !== '') return `${agentType}:${id.slice(0, 200)}`
+    if (typeof id === 'string' && id !== '') return sessionKeyOf(agentType, id)
   }
   return undefined
 }

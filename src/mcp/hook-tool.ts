@@ -11,7 +11,7 @@ export const HOOK_TOOL = 'mesh_hook'
 
 /** Values are substituted by the client as strings, empty where there is nothing; booleans are `true` and `false`. */
 export function hookCallOf(args: Record<string, unknown>): { event: string; call: HookCall } | undefined {
-  const text = (name: string) => (typeof args[name] === 'string' ? args[name] : '')
+  const text = (name: string) => textOf(args, name)
   const event = text('event')
   const moment = Object.hasOwn(CLAUDE_EVENTS, event) ? CLAUDE_EVENTS[event] : undefined
   if (moment === undefined) return undefined
@@ -22,10 +22,16 @@ export function hookCallOf(args: Record<string, unknown>): { event: string; call
     ...(paths.length > 0 && { paths }),
     ...(text('cwd') !== '' && { cwd: text('cwd') }),
     ...(text('active') === 'true' && { held: true }),
+    ...(text('subagent') !== '' && { isSubagent: true }),
     ...(text('lock') === 'auto' && { autoLock: true }),
   }
   return { event, call }
 }
+
+/** The session whose hook this is, which the environment may not know: a resumed one has another id there. */
+export const sessionOf = (args: Record<string, unknown>): string => textOf(args, 'session')
+
+const textOf = (args: Record<string, unknown>, name: string) => (typeof args[name] === 'string' ? args[name] : '')
 
 export async function answerHook(
   joined: Joined,

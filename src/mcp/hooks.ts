@@ -3,6 +3,7 @@ import type { Editing } from '../peer/editing.ts'
 import type { HookAnswer, HookCall, HookHandler } from '../peer/hook.ts'
 import { errorText, quoted } from './answers.ts'
 import type { Delivery } from './delivery.ts'
+import { editNews } from './edit-news.ts'
 import type { Telling } from './mailbox.ts'
 
 /**
@@ -19,13 +20,15 @@ export function createHooks({ delivery, editing }: { delivery: Delivery; editing
       if (telling) afterAnswer((left) => telling.settle(left))
       return telling && said(telling.text)
     }
-    const { moment, paths = [], cwd } = call
-    if (moment !== 'stop' && moment !== 'idle' && moment !== 'end') delivery.waking.sign()
+    const { moment, paths = [], cwd, isSubagent = false } = call
+    if (moment !== 'stop' && moment !== 'idle' && moment !== 'end') delivery.waking.sign({ isSubagent })
     switch (moment) {
-      case 'after-tool':
-        return withContext(
-          carried(await delivery.show('after-tool', paths.length > 0 ? await editing.after(paths, { cwd }) : [])),
-        )
+      case 'after-tool': {
+        const met = paths.length > 0 ? await editing.after(paths, { cwd }) : []
+        // A subagent keeps what it reads to itself: mail waits for its agent.
+        if (isSubagent) return withContext(met.length > 0 ? carried(await editNews(editing, met)) : undefined)
+        return withContext(carried(await delivery.show('after-tool', met)))
+      }
       case 'start':
       case 'prompt':
         return withContext(carried(await delivery.show(moment)))

@@ -4,7 +4,7 @@ import type { Environment } from '../core/config.ts'
 import { Scope, sleep } from '../core/scope.ts'
 import type { HookHandler } from '../peer/hook.ts'
 import type { MeshPeer } from '../peer/peer.ts'
-import { projectFrom, recognise, sessionFromCall, sessionFromEnvironment } from './clients.ts'
+import { projectFrom, recognise, sessionFromCall, sessionFromEnvironment, sessionKeyOf } from './clients.ts'
 import { createDelivery, type Delivery } from './delivery.ts'
 import { createHooks } from './hooks.ts'
 import { asksForChannel, claudeChannel } from './wake/claude-channel.ts'
@@ -27,6 +27,8 @@ export interface Session {
   join(): Promise<Joined>
   /** What a call's `_meta` tells about the session. */
   recogniseCall(joined: Joined, meta: Record<string, unknown> | undefined): Promise<void>
+  /** What a hook of the agent's tells about the session. */
+  recogniseHook(joined: Joined, id: string): Promise<void>
   moved(): Promise<void>
   leave(): Promise<void>
 }
@@ -102,6 +104,9 @@ export function createSession(server: Server, on: SessionOptions): Session {
       if (type === 'codex') thread = threadOf(meta) ?? thread
       const sessionKey = sessionFromCall(type, meta) ?? sessionFromEnvironment(type, on.env)
       if (sessionKey !== undefined) await peer.claimSession(sessionKey)
+    },
+    async recogniseHook({ peer }, id) {
+      if (id !== '') await peer.claimSession(sessionKeyOf(agentType(), id))
     },
     async moved() {
       const joined = await joining

@@ -29,8 +29,6 @@ const PAUSE_MS = 5_000
 const AT_WORK_MS = 30_000
 const LOOK_AGAIN_MS = 3_600_000
 
-export type Waking = ReturnType<typeof startWaking>
-
 export function startWaking(
   scope: Scope,
   on: { mailbox: Mailbox; bell: Bell; clock: Pick<Clock, 'uptime'>; log: Log; routes: readonly WakeRoute[] },
@@ -78,7 +76,7 @@ export function startWaking(
     try {
       isReached = await route.wake(`[mesh] ${telling.text}`)
     } catch (error) {
-      on.log.warn('an agent could not be woken', { route: route.name, error })
+      on.log.info('an agent could not be woken', { route: route.name, error })
     }
     await telling.settle(isReached)
   }
@@ -96,9 +94,9 @@ export function startWaking(
   void run()
 
   return {
-    /** The agent does something: what comes now, its hooks will show it. */
-    sign(): void {
-      lastSign = clock.uptime()
+    /** The agent does something: what comes now, its hooks will show it. A subagent may go on while its agent rests. */
+    sign({ isSubagent = false } = {}): void {
+      if (!isSubagent || lastSign !== Number.NEGATIVE_INFINITY) lastSign = clock.uptime()
     },
     /** The agent has ended its turn. */
     rests(): void {

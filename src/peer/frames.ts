@@ -34,6 +34,7 @@ const Frame = z.once(() =>
       moment: z.enum(MOMENTS),
       cwd: z.optional(z.string()),
       held: z.optional(z.boolean()),
+      isSubagent: z.optional(z.boolean()),
       autoLock: z.optional(z.boolean()),
     }),
     /** Of a hook: what it was told has reached its agent. */

@@ -22,6 +22,8 @@ export interface HookCall {
   readonly cwd?: string
   /** `stop`: the agent was held at this stop already, and must not be held again for the same. */
   readonly held?: boolean
+  /** A subagent's hook: it answers to the agent, which is the one to read mail. */
+  readonly isSubagent?: boolean
   /** The first edit of a free path takes its lock, and the end of the turn gives it back. */
   readonly autoLock?: boolean
 }

@@ -14,7 +14,6 @@ export function createSelf(store: Store, first: Arrival) {
   async function become(joined: { id: string; returned: boolean }): Promise<void> {
     row = (await store.peers.get(joined.id)) ?? { ...row, id: joined.id }
     returned ||= joined.returned
-    claimed ||= arrival.sessionKey !== undefined && row.session_key === arrival.sessionKey
     arrival = { ...arrival, returning: row }
   }
 
@@ -36,7 +35,7 @@ export function createSelf(store: Store, first: Arrival) {
     async claim(sessionKey: string) {
       // A client may speak for several threads; the first is the one that this process is.
       if (claimed) return
-      await become(await store.peers.claimSession(row.id, sessionKey, { ...arrival, returning: undefined }))
+      await become(await store.peers.claimSession(row.id, sessionKey, { ...arrival, returning: undefined }, !returned))
       claimed = row.session_key === sessionKey
       if (claimed) arrival = { ...arrival, sessionKey }
     },

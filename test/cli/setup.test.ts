@@ -50,7 +50,7 @@ test('all agents at once: set up, set up again, and taken out, with every file a
   expect(first).toMatchObject({ code: 0, err: '' })
   const done = tree()
   const servers = json('.claude.json').mcpServers
-  expect(servers).toEqual({ 'slm-mesh': { type: 'stdio', command: 'node', args: [PROGRAM, 'mcp'] } })
+  expect(servers).toEqual({ 'slm-mesh': { type: 'stdio', command: 'node', args: [PROGRAM, 'mcp'], alwaysLoad: true } })
   expect(parseToml(read('.codex/config.toml'))).toMatchObject({
     mcp_servers: { 'slm-mesh': { env: { SLM_MESH_AGENT: 'codex' } } },
   })

@@ -1,7 +1,7 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
-import { type Companion, companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -9,8 +9,8 @@ import { eventually } from '../support/eventually.ts'
 
 async function meet() {
   const dir = dataDir()
-  const a = await companion({ dir, client: 'codex', name: 'a' })
-  const b = await Agent.start({ dir, client: 'claude-code', env: { SLM_MESH_NAME: 'b' } })
+  const start = (name: string, client = 'claude-code') => Agent.start({ dir, client, env: { SLM_MESH_NAME: name } })
+  const [a, b] = await Promise.all([start('a', 'codex'), start('b')])
   return {
     a,
     b,
@@ -23,10 +23,9 @@ async function meet() {
 
 const hook = async (agent: Agent, event: string, more: Record<string, string> = {}) =>
   JSON.parse(await agent.text('mesh_hook', { event, file: '', session: 's', active: '', ...more }))
-const send = (agent: Companion, message: string, priority: 'normal' | 'urgent' | 'low' = 'normal') =>
+const send = (agent: Agent, message: string, priority: 'normal' | 'urgent' | 'low' = 'normal') =>
   agent.call('message.send', { to: 'b', message, priority })
-const states = async (agent: Companion) =>
-  (await agent.call('message.inbox', { filter: 'sent' })).messages.map(({ state }) => state)
+const states = async (agent: Agent) => (await agent.call('message.inbox', { filter: 'sent' })).messages.map(({ state }) => state)
 
 test('the tool of the hooks is not listed: it costs no model anything', async () => {
   await using mesh = await meet()
@@ -51,6 +50,19 @@ test('mail is shown with the next prompt, after a tool, and before stopping, exa
   expect(await hook(b, 'Stop', { active: 'true' })).toEqual({})
   await eventually(async () => (await states(a)).every((state) => state === 'seen'))
   expect((await b.call('message.inbox', {})).messages).toEqual([])
+})
+
+test('a subagent hears whom its edit has met; mail waits for its agent', async () => {
+  await using mesh = await meet()
+  const { a, b, project } = mesh
+  const file = join(project, 'users.ts')
+  await send(a, 'for the agent')
+  expect(await hook(b, 'PostToolUse', { subagent: 'looks-around' })).toEqual({})
+  await hook(a, 'PostToolUse', { file })
+  const { hookSpecificOutput } = await hook(b, 'PostToolUse', { subagent: 'looks-around', file })
+  expect(hookSpecificOutput.additionalContext).toMatch(/^\[mesh\] a has written .*users\.ts/)
+  expect(hookSpecificOutput.additionalContext).not.toContain('for the agent')
+  expect((await hook(b, 'PostToolUse')).hookSpecificOutput.additionalContext).toContain('for the agent')
 })
 
 test('low mail holds nobody up, and comes with the next prompt', async () => {
@@ -100,10 +112,16 @@ test('an edit of a file that another holds is refused with the holder, the reaso
   expect(await hook(b, 'PreToolUse', { notebook: filePath })).toMatchObject({
     hookSpecificOutput: { permissionDecision: 'deny' },
   })
+  expect(await hook(a, 'PreToolUse', { file: filePath })).toEqual({})
+
+  // Whoever writes it all the same, the holder hears of it.
+  await eventually(async () => {
+    mkdirSync(join(project, 'src'), { recursive: true })
+    writeFileSync(filePath, String(performance.now()))
+    return (await a.call('event.read', { types: ['file_changed'] })).events.length > 0
+  })
   await a.call('lock.release', { filePath: join(project, 'src') })
   expect(await hook(b, 'PreToolUse', { file: filePath })).toEqual({})
-  await b.call('lock.acquire', { filePath: join(project, 'src') })
-  expect(await hook(b, 'PreToolUse', { file: filePath })).toEqual({}) // the holder's own
 })
 
 test('what a hook does not know lets the agent go on', async () => {

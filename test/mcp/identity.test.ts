@@ -103,6 +103,23 @@ test('Codex tells its thread with its first call; mail to its provisional name m
   expect(await payloads(second)).toEqual(['hello again'])
 })
 
+test('Claude Code that goes on with a session has another id in its environment; its first hook tells the true one', async () => {
+  const dir = dataDir()
+  await using friend = await companion({ dir, client: 'friend' })
+  const hook = (agent: Agent, event: string) => agent.text('mesh_hook', { event, session: 's1' })
+  const first = await Agent.start({ dir, ...CLAUDE('s1') })
+  await hook(first, 'Stop')
+  const old = (await first.call('peer.list', {})).self
+  await first[Symbol.asyncDispose]()
+  await eventually(async () => (await friend.call('peer.list', {})).peers.every(({ status }) => status === 'away'))
+  await friend.call('message.send', { to: old.id, message: 'while you were away' })
+
+  await using second = await Agent.connect({ dir, ...CLAUDE('of-this-start') })
+  expect(await hook(second, 'UserPromptSubmit')).toContain('while you were away')
+  expect((await second.call('peer.list', {})).self).toMatchObject({ id: old.id, name: old.name })
+  expect((await friend.call('peer.list', {})).peers.map(({ id }) => id)).toEqual([old.id])
+})
+
 test('a new thread of Codex is a new peer that keeps its first name', async () => {
   await using agent = await Agent.start(CODEX)
   const before = (await agent.call('peer.list', {})).self

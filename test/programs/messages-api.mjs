@@ -1,8 +1,9 @@
 // A stand-in for Anthropic's Messages API on loopback: a real Claude Code runs its real MCP client, hooks and settings,
 // while a script plays the model.
 // Usage: node messages-api.mjs <script.json> <log.jsonl>. Prints its port.
-// The script is a list of turns, read anew at each request so that a test may write on: {tool, input} calls a tool,
-// {text} says something and ends the turn, {delayMs} takes its time. After its end the model says "done".
+// The script is a list of turns, read anew all the time so that a test may write on: {tool, input} calls a tool,
+// {text} says something and ends the turn, {waits} holds the turn until the script no longer says so. After its end the
+// model says "done".
 // The log gets a line for each request that offers tools: their names, and the messages as the model got them. Requests
 // without tools are the client's own (titles, quota) and take no turn.
 import { appendFileSync, readFileSync } from 'node:fs'
@@ -22,12 +23,14 @@ const server = createServer(async (request, response) => {
   const { tools = [], messages, system, model, stream } = JSON.parse(Buffer.concat(chunks).toString())
   let turn = { text: 'ok' }
   if (tools.length > 0) {
-    turn = JSON.parse(readFileSync(script, 'utf8'))[turns++] ?? { text: 'done' }
+    const at = turns++
+    const read = () => JSON.parse(readFileSync(script, 'utf8'))[at] ?? { text: 'done' }
+    turn = read()
     const tooled = tools.map(({ name }) => name)
     appendFileSync(log, `${JSON.stringify({ at: Date.now(), tools: tooled, system, messages, turn })}\n`)
+    for (; turn.waits; turn = read()) await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  const { tool, input = {}, text = '', delayMs = 0 } = turn
-  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
+  const { tool, input = {}, text = '' } = turn
 
   const block = tool ? { type: 'tool_use', id: `toolu_${turns}`, name: tool, input } : { type: 'text', text }
   const message = { id: `msg_${turns}`, type: 'message', role: 'assistant', model, stop_sequence: null }

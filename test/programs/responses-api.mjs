@@ -1,10 +1,10 @@
 // A stand-in for OpenAI's Responses API on loopback: a real Codex runs its real MCP client, hooks and settings, while a
 // script plays the model.
 // Usage: node responses-api.mjs <script.json> <log.jsonl>. Prints its port.
-// The script is a list of turns, read anew at each request so that a test may write on: {tool, namespace?, input} calls
-// a function, {tool, patch} a free-form tool, {text} says something and ends the turn, {delayMs} takes its time. After
-// its end the model says "done". The log gets a line for each request that offers tools: their names, and the model's
-// input. Requests without tools are the client's own (titles) and take no turn.
+// The script is a list of turns, read anew all the time so that a test may write on: {tool, namespace?, input} calls
+// a function, {tool, patch} a free-form tool, {text} says something and ends the turn, {waits} holds the turn until the
+// script no longer says so. After its end the model says "done". The log gets a line for each request that offers tools:
+// their names, and the model's input. Requests without tools are the client's own (titles) and take no turn.
 import { appendFileSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 
@@ -24,12 +24,13 @@ const server = createServer(async (request, response) => {
   const tools = [...listed, ...input.flatMap((item) => (item.type === 'additional_tools' ? item.tools : []))]
   let turn = { text: 'ok' }
   if (tools.length > 0) {
-    turn = JSON.parse(readFileSync(script, 'utf8'))[turns++] ?? { text: 'done' }
+    const at = turns++
+    const read = () => JSON.parse(readFileSync(script, 'utf8'))[at] ?? { text: 'done' }
+    turn = read()
     const tooled = tools.flatMap(names)
     appendFileSync(log, `${JSON.stringify({ at: Date.now(), tools: tooled, system: instructions, messages: input, turn })}\n`)
+    for (; turn.waits; turn = read()) await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  if (turn.delayMs) await new Promise((resolve) => setTimeout(resolve, turn.delayMs))
-
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const say = (type, data) => response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`)
   const call = { id: `fc_${turns}`, call_id: `call_${turns}`, name: turn.tool }

@@ -1,32 +1,41 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PROGRAM } from './agent.ts'
 import { dataDir, meshEnv, testDir } from './data-dir.ts'
-import { type Ran, runOther } from './run.ts'
+import { type Ran, run, runOther } from './run.ts'
 import { Screen } from './screen.ts'
 import { programNamed, StandIn, type Turn } from './stand-in.ts'
 
-/** A real Claude Code with our server, in a home of its own, whose model is a script. */
+/** A real Claude Code that `slm-mesh setup` has set up, in a home of its own, whose model is a script. */
 
 export const claude = programNamed('claude')
 
+/** Whether other programs can write to its sessions: since 2.1.224. */
+export const hasInbox = claude !== undefined && isLater(execFileSync(claude, ['--version'], { encoding: 'utf8' }))
+
+function isLater(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[. ]/).map(Number)
+  return major > 2 || minor > 1 || patch >= 224
+}
+
 /** It must be known to the settings, or the program asks whether to use it. */
 const KEY = 'no-key-but-a-word'
+
+/** What the user had there, in their own way of writing it. */
+export const SETTINGS = '{ "includeCoAuthoredBy":false,\n    "permissions": {"allow": [ "Read" ]} }\n'
 
 export interface ClaudeCodeOptions {
   /** The mesh to join; default: one of its own. */
   readonly dir?: string
   readonly turns: readonly Turn[]
-  /** `settings.json`: hooks and the like. */
-  readonly settings?: object
-  /** More for our entry in `mcpServers`. */
-  readonly server?: object
-  readonly env?: Record<string, string>
+  /** What the others call it. */
+  readonly name?: string
+  /** More words for `slm-mesh setup`. */
+  readonly setup?: readonly string[]
 }
 
 export class ClaudeCode implements AsyncDisposable {
   readonly #env: Record<string, string>
-  readonly #config: string
   readonly #screens: Screen[] = []
 
   private constructor(
@@ -34,13 +43,10 @@ export class ClaudeCode implements AsyncDisposable {
     readonly home: string,
     readonly project: string,
     readonly model: StandIn,
-    { settings = {}, server = {}, env = {} }: ClaudeCodeOptions,
+    { name = 'claude-agent' }: ClaudeCodeOptions,
   ) {
-    this.#config = join(home, 'servers.json')
-    const entry = { command: process.execPath, args: [PROGRAM], alwaysLoad: true, ...server }
-    writeFileSync(this.#config, JSON.stringify({ mcpServers: { 'slm-mesh': entry } }))
     mkdirSync(join(home, '.claude'))
-    writeFileSync(join(home, '.claude', 'settings.json'), JSON.stringify(settings))
+    writeFileSync(this.settings, SETTINGS)
     writeFileSync(
       join(home, '.claude.json'),
       JSON.stringify({
@@ -58,22 +64,32 @@ export class ClaudeCode implements AsyncDisposable {
       ANTHROPIC_API_KEY: KEY,
       DISABLE_AUTOUPDATER: '1',
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      ...meshEnv(dir),
-      ...env,
+      ...meshEnv(dir, { SLM_MESH_NAME: name }),
     }
   }
 
   static async start(options: ClaudeCodeOptions): Promise<ClaudeCode> {
-    const dir = options.dir ?? dataDir()
+    const { dir = dataDir(), turns, setup = [] } = options
     const place = testDir()
     const [home, project] = [join(place, 'home'), join(place, 'project')]
     for (const folder of [home, project]) mkdirSync(folder)
-    return new ClaudeCode(dir, home, project, await StandIn.start('messages-api.mjs', place, options.turns), options)
+    const agent = new ClaudeCode(dir, home, project, await StandIn.start('messages-api.mjs', place, turns), options)
+    const { code, err } = await agent.setup('claude-code', '--yes', ...setup)
+    if (code !== 0) throw new Error(`setup has failed: ${err}`)
+    return agent
+  }
+
+  /** Our own command, in the agent's home. */
+  setup(...words: readonly string[]): Promise<Ran> {
+    return run(['setup', ...words], this.#env, { cwd: this.project })
+  }
+
+  get settings(): string {
+    return join(this.home, '.claude', 'settings.json')
   }
 
   get #args(): string[] {
-    const allowed = 'mcp__slm-mesh,Write,Edit,NotebookEdit,Bash,Agent'
-    return ['--mcp-config', this.#config, '--strict-mcp-config', '--allowedTools', allowed, '--debug-file', this.log]
+    return ['--allowedTools', 'mcp__slm-mesh,Write,Edit,NotebookEdit,Read,Bash,Agent', '--debug-file', this.log]
   }
 
   /** The program's own log. */

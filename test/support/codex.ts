@@ -1,14 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'smol-toml'
-import { PROGRAM } from './agent.ts'
 import { dataDir, meshEnv, testDir } from './data-dir.ts'
 import { processesWith } from './leftovers.ts'
-import { type Ran, runOther } from './run.ts'
+import { type Ran, run, runOther } from './run.ts'
 import { Screen } from './screen.ts'
 import { programNamed, StandIn, type Turn } from './stand-in.ts'
 
-/** A real Codex with our server, in a home of its own, whose model is a script. */
+/** A real Codex that `slm-mesh setup` has set up, in a home of its own, whose model is a script. */
 
 export const codex = programNamed('codex')
 
@@ -18,56 +17,70 @@ export interface CodexOptions {
   readonly turns: readonly Turn[]
   /** Newer models call all tools from JavaScript; this one calls them, and `apply_patch`, by name. */
   readonly model?: string
-  /** `hooks.json`. */
-  readonly hooks?: object
-  /** More for `config.toml`. */
-  readonly config?: Record<string, unknown>
-  readonly env?: Record<string, string>
+  /** What the others call it. */
+  readonly name?: string
+  /** More words for `slm-mesh setup`. */
+  readonly setup?: readonly string[]
 }
 
 export class Codex implements AsyncDisposable {
   readonly #env: Record<string, string>
   readonly #screens: Screen[] = []
+  /** As the user had it before set-up. */
+  readonly before: string
 
   private constructor(
     readonly dir: string,
     readonly home: string,
     readonly project: string,
     readonly model: StandIn,
-    { model: name = 'gpt-5.5', hooks, config = {}, env = {} }: CodexOptions,
+    { model: modelName = 'gpt-5.5', name = 'codex-agent' }: CodexOptions,
   ) {
     mkdirSync(join(home, '.codex'))
-    writeFileSync(
-      join(home, '.codex', 'config.toml'),
-      stringify({
-        model: name,
-        model_provider: 'stand-in',
-        check_for_update_on_startup: false,
-        // Or it offers newer models before it takes a prompt.
-        notice: { model_migrations: { [name]: 'gpt-6-sol' } },
-        model_providers: {
-          'stand-in': {
-            name: 'stand-in',
-            base_url: `http://127.0.0.1:${model.port}/v1`,
-            wire_api: 'responses',
-            env_key: 'STAND_IN_KEY',
-          },
+    this.before = `# mine\n${stringify({
+      model: modelName,
+      model_provider: 'stand-in',
+      check_for_update_on_startup: false,
+      // Or it offers newer models before it takes a prompt.
+      notice: { model_migrations: { [modelName]: 'gpt-6-sol' } },
+      model_providers: {
+        'stand-in': {
+          name: 'stand-in',
+          base_url: `http://127.0.0.1:${model.port}/v1`,
+          wire_api: 'responses',
+          env_key: 'STAND_IN_KEY',
         },
-        projects: { [project]: { trust_level: 'trusted' } },
-        mcp_servers: { 'slm-mesh': { command: process.execPath, args: [PROGRAM], env: meshEnv(dir) } },
-        ...config,
-      }),
-    )
-    if (hooks) writeFileSync(join(home, '.codex', 'hooks.json'), JSON.stringify({ hooks }))
-    this.#env = { HOME: home, TERM: 'xterm-256color', SHELL: '/bin/sh', STAND_IN_KEY: 'none', ...meshEnv(dir), ...env }
+      },
+      projects: { [project]: { trust_level: 'trusted' } },
+    })}`
+    writeFileSync(this.config, this.before)
+    this.#env = {
+      HOME: home,
+      TERM: 'xterm-256color',
+      SHELL: '/bin/sh',
+      STAND_IN_KEY: 'none',
+      ...meshEnv(dir, { SLM_MESH_NAME: name }),
+    }
   }
 
   static async start(options: CodexOptions): Promise<Codex> {
-    const dir = options.dir ?? dataDir()
+    const { dir = dataDir(), turns, setup = [] } = options
     const place = testDir()
     const [home, project] = [join(place, 'home'), join(place, 'project')]
     for (const folder of [home, project]) mkdirSync(folder)
-    return new Codex(dir, home, project, await StandIn.start('responses-api.mjs', place, options.turns), options)
+    const agent = new Codex(dir, home, project, await StandIn.start('responses-api.mjs', place, turns), options)
+    const { code, err } = await agent.setup('codex', '--yes', ...setup)
+    if (code !== 0) throw new Error(`setup has failed: ${err}`)
+    return agent
+  }
+
+  /** Our own command, in the agent's home. */
+  setup(...words: readonly string[]): Promise<Ran> {
+    return run(['setup', ...words], this.#env, { cwd: this.project })
+  }
+
+  get config(): string {
+    return join(this.home, '.codex', 'config.toml')
   }
 
   /** One prompt, without a terminal. Its hooks run as if a person had approved them. */

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFailed } from 'vitest'
+import { eventually } from './eventually.ts'
 
 /** A real agent's program, where there is one, and a script in the place of its model. */
 
@@ -13,7 +14,8 @@ export interface Turn {
   readonly namespace?: string
   readonly patch?: string
   readonly text?: string
-  readonly delayMs?: number
+  /** The model thinks until the test says `goOn`. */
+  readonly waits?: boolean
 }
 
 /** What the model was asked: the tools that it could have called, and all that it could read. */
@@ -23,6 +25,9 @@ export interface Asked {
   /** All of it, as JSON. */
   readonly text: string
 }
+
+/** How often the model could read that text in what it was asked. */
+export const timesRead = ({ text }: Asked, what: string): number => text.split(what).length - 1
 
 /** An agent's program in SLM_MESH_TEST_AGENTS or on PATH. Undefined: tests that need it are skipped. */
 export function programNamed(name: string): string | undefined {
@@ -76,7 +81,25 @@ export class StandIn implements AsyncDisposable {
   /** More turns, after those that it has. */
   play(...turns: readonly Turn[]): void {
     this.#turns.push(...turns)
-    writeFileSync(this.script, JSON.stringify(this.#turns))
+    this.#write()
+  }
+
+  /** Until the model has been asked so many times. */
+  wasAsked(times: number): Promise<Asked> {
+    return eventually(() => this.asked()[times - 1])
+  }
+
+  /** Ends the first of its waits. */
+  goOn(): void {
+    const at = this.#turns.findIndex(({ waits }) => waits)
+    this.#turns[at] = { ...this.#turns[at], waits: false }
+    this.#write()
+  }
+
+  /** At once: it may be read at any moment. */
+  #write(): void {
+    writeFileSync(`${this.script}.new`, JSON.stringify(this.#turns))
+    renameSync(`${this.script}.new`, this.script)
   }
 
   /** What the model was asked so far, a request a turn. */

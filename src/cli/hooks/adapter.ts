@@ -39,15 +39,16 @@ export const momentOf = (events: Adapter['events'], event: string): Moment | und
 export function asks(
   agent: string,
   moment: Moment,
-  known: { paths?: string[] | undefined; cwd?: string | undefined; held?: boolean },
+  known: { paths?: string[] | undefined; cwd?: string | undefined; held?: boolean; isSubagent?: boolean },
 ): HookCall {
-  const { paths, cwd, held } = known
+  const { paths, cwd, held, isSubagent } = known
   return {
     agent,
     moment,
     ...(paths !== undefined && { paths }),
     ...(cwd !== undefined && { cwd }),
     ...(moment === 'stop' && held !== undefined && { held }),
+    ...(isSubagent && { isSubagent }),
   }
 }
 

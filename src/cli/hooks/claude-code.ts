@@ -36,6 +36,7 @@ export const claudeCode: Adapter = {
       paths: isWrite && path !== undefined ? [path] : undefined,
       cwd: textOf(input, 'cwd'),
       held: isTrue(input, 'stop_hook_active'),
+      isSubagent: textOf(input, 'agent_id') !== undefined,
     })
   },
   // Others read Claude Code's hooks too, and `claude -p` waits for those that wait.

@@ -27,6 +27,7 @@ export function claudeHooks(wanted: Wanted, server = SERVER): Lists {
       event,
       ...paths,
       session: filledIn('session_id'),
+      ...(event === 'PostToolUse' && { subagent: filledIn('agent_id') }),
       ...(event === 'Stop' && { active: filledIn('stop_hook_active') }),
       ...(wanted.autoLock && { lock: 'auto' }),
     },

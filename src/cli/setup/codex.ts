@@ -1,10 +1,12 @@
 import { join } from 'node:path'
+import { VARIABLES } from '../../core/config.ts'
 import type { Agent, Wanted } from './agent.ts'
 import { type Home, places } from './home.ts'
 import { hookCommand, objectOf } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'codex'
+const AGENT = 'SLM_MESH_AGENT'
 
 const dir = (home: Home) => home.env.CODEX_HOME || places(home).at('.codex')
 
@@ -25,8 +27,12 @@ export const codex: Agent = {
     key: 'mcp_servers',
     user: (home) => [join(dir(home), 'config.toml')],
     project: (home) => [places(home).here('.codex', 'config.toml')],
-    // It gives servers an empty environment, from which nothing could be told.
-    entry: (start, { platform }) => ({ ...serverOf(start, platform), env: { SLM_MESH_AGENT: NAME } }),
+    // It gives servers an empty environment but for what is named here. `codex queue` needs to know its home.
+    entry: (start, { platform }) => ({
+      ...serverOf(start, platform),
+      env_vars: ['CODEX_HOME', ...VARIABLES.filter((variable) => variable !== AGENT)],
+      env: { [AGENT]: NAME },
+    }),
   },
   hooks: {
     user: (home) => join(dir(home), 'hooks.json'),
