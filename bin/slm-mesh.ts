@@ -39,9 +39,6 @@ async function serveShell(): Promise<void> {
   const { main } = await import('../src/cli/main.ts')
   const { processTerminal, readInput } = await import('../src/cli/process.ts')
   const stop = new AbortController()
-  process.stdout.on('error', () => stop.abort())
-  // Nobody reads our complaints any more: no reason to end.
-  process.stderr.on('error', () => {})
   let asked: number | undefined
   const end = (signal: NodeJS.Signals) => {
     // Shells, npm and timeout(1) may deliver one wish twice; whoever repeats it later does not want to wait any longer.
@@ -55,7 +52,7 @@ async function serveShell(): Promise<void> {
   process.exitCode = await main(args, {
     env: process.env,
     cwd: process.cwd(),
-    terminal: processTerminal(process, process.env),
+    terminal: processTerminal(process, process.env, () => stop.abort()),
     input: () => readInput(process.stdin),
     signal: stop.signal,
     program: import.meta.filename,

@@ -10,8 +10,12 @@ const together = [
   ['zod', /\/zod\/.*(?<!json-schema.*)\?own$|core\/schema\.ts/],
   ['sqlite', /src\/core\/connection\.ts/],
   // What every process needs, whether it serves an agent or a shell.
-  ['base', /src\/(core\/(config|paths|scope|visible|version|leadership)|peer\/(process-identity|leader\/client))\.ts/],
+  [
+    'base',
+    /src\/(cli\/output|core\/(config|paths|scope|visible|version|leadership)|peer\/(process-identity|leader\/client))\.ts/,
+  ],
   ['cli', /src\/cli\/(main|process|connect|commands\/(peers|state|version|send|broadcast))\.ts/],
+  ['hook', /src\/(cli\/hooks\/direct|peer\/(session-peer|hook-door))\.ts/],
   ['mesh', /src\/cli\/through-file\.ts/],
 ]
 

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
 import { fail, isFailure } from '../core/errors.ts'
-import type { Leadership } from '../core/leadership.ts'
 import type { Caller, OperationName } from '../core/operations.ts'
 import { openDataDir } from '../core/paths.ts'
 import type { LeaderClient } from '../peer/leader/client.ts'
 import { reads } from '../peer/leader/wire.ts'
-import { findLeader } from './find-leader.ts'
+import { findLeader, leaderRow } from './find-leader.ts'
 import type { Mesh, Standing } from './mesh.ts'
 
 /**
@@ -23,8 +22,8 @@ export async function connect(desk: Standing, create: boolean, { steadfast = fal
   const found = await findLeader(desk)
   // The file, and following, are loaded where they are needed.
   const mesh = found.client
-    ? throughLeader(desk, found.row, found.client, steadfast)
-    : await (await import('./through-file.ts')).throughFile(desk, found.row, found.why)
+    ? throughLeader(desk, found.client, steadfast)
+    : await (await import('./through-file.ts')).throughFile(desk, found.why)
   return Object.assign(mesh, {
     async *follow(types: readonly string[], since: number | undefined) {
       const { follow } = await import('./follow.ts')
@@ -33,7 +32,7 @@ export async function connect(desk: Standing, create: boolean, { steadfast = fal
   })
 }
 
-function throughLeader(desk: Standing, row: Leadership, first: LeaderClient, steadfast: boolean): Omit<Mesh, 'follow'> {
+function throughLeader(desk: Standing, first: LeaderClient, steadfast: boolean): Omit<Mesh, 'follow'> {
   let client = first
   const as = (reference: string): Caller => {
     const ask: Caller = (name, input, { signal = desk.signal } = {}) =>
@@ -46,9 +45,9 @@ function throughLeader(desk: Standing, row: Leadership, first: LeaderClient, ste
         client = found.client
         return ask(name, input, options)
       }
-      if (steadfast) throw fail('not_leader', { term: row.term })
+      if (steadfast) throw fail('not_leader', { term: first.term })
       const { throughFile } = await import('./through-file.ts')
-      await using mesh = await throughFile(desk, found.row, found.why)
+      await using mesh = await throughFile(desk, found.why)
       return await mesh.as(reference)(name, input, options)
     }
     return async (name, input, options) => {
@@ -64,8 +63,7 @@ function throughLeader(desk: Standing, row: Leadership, first: LeaderClient, ste
   }
   return {
     via: 'leader',
-    leader: row.peer && { ...row.peer, term: row.term, port: row.port ?? 0 },
-    row,
+    row: () => leaderRow(desk.layout.database),
     why: null,
     get client() {
       return client

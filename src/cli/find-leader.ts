@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { Connection } from '../core/connection.ts'
 import { type Leadership, readLeadership } from '../core/leadership.ts'
 import { connectLeader, type LeaderClient } from '../peer/leader/client.ts'
@@ -10,27 +10,46 @@ import type { Standing } from './mesh.ts'
 /** A leader that takes longer to prove itself hangs; the file answers then. */
 const PROOF_MS = 700
 
-type Found = { row: Leadership; client: LeaderClient; why: null } | { row: Leadership; client: undefined; why: string }
+type Found = { client: LeaderClient; why: null } | { client: undefined; why: string }
 
-/** The leader that the database names, once it has proven that it is that leader. */
+/**
+ * Where the two files of the data directory lead to the leader, the database is not even opened: who leads proves it (see
+ * client.ts). They stay behind when nobody leads any more, and are behind for a moment when another begins: then the row
+ * says who it is, and why nobody answers.
+ */
 export async function findLeader(desk: Pick<Standing, 'config' | 'layout'>): Promise<Found> {
-  const row = leaderRow(desk.layout.database)
-  const { peer, port, term, last } = row
-  if (!peer || isGone(peer.process))
-    return { row, client: undefined, why: `Nobody leads${last ? `; ${last.name} led last` : ''}.` }
-  const token = port === null ? undefined : readToken(desk.layout.token)
-  const client =
-    port !== null && token !== undefined
-      ? await connectLeader({ port, term, pid: peer.process.pid, token, host: desk.config.host }, PROOF_MS)
-      : undefined
-  if (client) return { row, client, why: null }
-  const now = leaderRow(desk.layout.database)
+  const { layout } = desk
+  const port = Number(contentOf(layout.port))
+  const token = contentOf(layout.token)
+  const isAsked = mayLead(layout)
+  const client = isAsked ? await ask(desk, port, token) : undefined
+  if (client) return { client, why: null }
+  const row = leaderRow(layout.database)
+  const { peer, last } = row
+  if (!peer || isGone(peer.process)) return { client: undefined, why: `Nobody leads${last ? `; ${last.name} led last` : ''}.` }
+  const [itsPort, itsToken] = [row.port ?? 0, contentOf(layout.token)]
+  const isTheSame = isAsked && itsPort === port && itsToken === token
+  const itself = isTheSame ? undefined : await ask(desk, itsPort, itsToken)
+  if (itself) return { client: itself, why: null }
+  const now = leaderRow(layout.database)
   // Another was elected while we looked.
-  if (now.term !== term || now.port !== port) return findLeader(desk)
-  return { row, client: undefined, why: `The leader, ${peer.name} (pid ${peer.process.pid}), does not answer.` }
+  if (now.term !== row.term || now.port !== row.port) return findLeader(desk)
+  return { client: undefined, why: `The leader, ${peer.name} (pid ${peer.process.pid}), does not answer.` }
 }
 
-export const NOBODY: Leadership = { term: 0, peer: null, port: null, tokenHash: null, last: null }
+/**
+ * Nothing of a leader is left where the last one has resigned: neither then nor without a database, which whoever leads is
+ * about to miss, is a port asked that may be somebody else's by now.
+ */
+const mayLead = ({ dataDir, database }: Standing['layout']) =>
+  existsSync(database) && readdirSync(dataDir).some((name) => /^leader\.\d+\.lock$/.test(name))
+
+async function ask({ config }: Pick<Standing, 'config'>, port: number, token: string): Promise<LeaderClient | undefined> {
+  const isPort = Number.isInteger(port) && port > 0 && port < 65_536
+  return isPort && token !== '' ? connectLeader({ port, token, host: config.host }, PROOF_MS) : undefined
+}
+
+const NOBODY: Leadership = { term: 0, peer: null, port: null, tokenHash: null, last: null }
 
 /** A look at the leader's row alone: without the operations and all that they load. */
 export function leaderRow(database: string): Leadership {
@@ -45,10 +64,11 @@ export function leaderRow(database: string): Leadership {
   }
 }
 
-function readToken(path: string): string | undefined {
+/** Empty where the file is not there. */
+function contentOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8').trim() || undefined
+    return readFileSync(path, 'utf8').trim()
   } catch {
-    return undefined
+    return ''
   }
 }

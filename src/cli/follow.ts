@@ -3,7 +3,7 @@ import type { Event } from '../core/events.ts'
 import type { Caller } from '../core/operations.ts'
 import { sleep } from '../core/scope.ts'
 import { isGone } from '../peer/process-identity.ts'
-import { findLeader, leaderRow, NOBODY } from './find-leader.ts'
+import { findLeader, leaderRow } from './find-leader.ts'
 import type { Standing } from './mesh.ts'
 import { throughFile } from './through-file.ts'
 
@@ -40,7 +40,7 @@ export async function* follow(
 
 /** Events from the file, until somebody leads. */
 async function* fromFile(desk: Standing, types: readonly string[], since: number): AsyncIterable<Event> {
-  await using mesh = await throughFile(desk, NOBODY, '')
+  await using mesh = await throughFile(desk, '')
   let cursor = since
   for (;;) {
     const wanted = types.length > 0 ? { types: [...types] } : {}

@@ -9,10 +9,8 @@ import type { LeaderClient } from '../peer/leader/client.ts'
 
 export interface Mesh extends AsyncDisposable {
   readonly via: 'leader' | 'file'
-  /** Who leads, where somebody does and answers. */
-  readonly leader: (NonNullable<Leadership['peer']> & { readonly term: number; readonly port: number }) | null
-  /** The row as it stands, whether or not its leader lives. */
-  readonly row: Leadership
+  /** The leader's row as it stands, whether or not its leader lives. Read when it is asked for: few commands do. */
+  row(): Leadership
   /** Why this goes through the file, in a sentence; null where a leader answers. */
   readonly why: string | null
   /** Calls as `cli`. Throws `MeshError`. */

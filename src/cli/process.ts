@@ -2,23 +2,32 @@ import { isUtf8 } from 'node:buffer'
 import { isatty, type ReadStream } from 'node:tty'
 import type { Environment } from '../core/config.ts'
 import { misused } from './command.ts'
+import { isPlain, output } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** This process's own streams, as commands see them. */
 
 const DEFAULT_SIZE = { columns: 80, rows: 24 }
 
-export function processTerminal(process: NodeJS.Process, env: Environment): Terminal {
-  const { stdout, stderr } = process
+/** `onGone`: nobody reads standard output any more. */
+export function processTerminal(process: NodeJS.Process, env: Environment, onGone: () => void): Terminal {
+  const out = output(1, () => process.stdout)
+  const err = output(2, () => process.stderr)
+  const isTty = !isPlain(1) && process.stdout.isTTY === true
+  const size = () => {
+    const { columns, rows } = process.stdout
+    return { columns: columns || DEFAULT_SIZE.columns, rows: rows || DEFAULT_SIZE.rows }
+  }
   return {
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
-    isTty: stdout.isTTY ?? false,
-    colour: (stdout.isTTY ?? false) && !env.NO_COLOR && env.TERM !== 'dumb',
-    size: () => ({ columns: stdout.columns || DEFAULT_SIZE.columns, rows: stdout.rows || DEFAULT_SIZE.rows }),
+    out: (text) => out(text, (error) => error && onGone()),
+    // Nobody reads our complaints any more: no reason to end.
+    err: (text) => err(text, () => {}),
+    isTty,
+    colour: isTty && !env.NO_COLOR && env.TERM !== 'dumb',
+    size: isTty ? size : () => DEFAULT_SIZE,
     // Asked without touching standard input, which few commands read and which takes milliseconds to set up. A terminal's
     // is a ReadStream.
-    ...(stdout.isTTY && isatty(0) && { keys: (on, leave) => listen(process, process.stdin as ReadStream, on, leave ?? '') }),
+    ...(isTty && isatty(0) && { keys: (on, leave) => listen(process, process.stdin as ReadStream, on, leave ?? '') }),
   }
 }
 

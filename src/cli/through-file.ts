@@ -2,7 +2,6 @@ import { Bell } from '../core/bell.ts'
 import { Claims } from '../core/claims.ts'
 import { systemClock } from '../core/clock.ts'
 import { MeshError } from '../core/errors.ts'
-import type { Leadership } from '../core/leadership.ts'
 import { type Caller, call } from '../core/operations.ts'
 import { outsider, reader } from '../core/outsiders.ts'
 import type { Place } from '../core/peers.ts'
@@ -20,7 +19,7 @@ const PATIENCE_MS = 200
 /** How often a call that waits looks at the file: it has no doorbell. */
 const LOOK_EVERY_MS = 200
 
-export async function throughFile(desk: Standing, row: Leadership, why: string): Promise<Omit<Mesh, 'follow'>> {
+export async function throughFile(desk: Standing, why: string): Promise<Omit<Mesh, 'follow'>> {
   const scope = new Scope()
   const { store, database } = await openStore(desk.layout.database, {
     clock: systemClock,
@@ -72,8 +71,7 @@ export async function throughFile(desk: Standing, row: Leadership, why: string):
     }
   return {
     via: 'file',
-    leader: null,
-    row,
+    row: store.leadership.read,
     why,
     client: undefined,
     call: as('cli'),

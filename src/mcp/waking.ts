@@ -76,7 +76,7 @@ export function startWaking(
     try {
       isReached = await route.wake(`[mesh] ${telling.text}`)
     } catch (error) {
-      on.log.warn('an agent could not be woken', { route: route.name, error })
+      on.log.info('an agent could not be woken', { route: route.name, error })
     }
     await telling.settle(isReached)
   }

@@ -13,13 +13,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { managerOf } from '../../src/cli/guard/hook-manager.ts'
 import { Agent, PROGRAM } from '../support/agent.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { empty } from '../support/mesh-file.ts'
 import { createRepository, git } from '../support/repository.ts'
 import { run } from '../support/run.ts'
+import { shared } from '../support/shared.ts'
 
 /** The guard in real repositories, with real commits, against locks that real agents hold. */
 
@@ -59,12 +61,15 @@ const write = (path: string, text = 'x', cwd = repo) => {
 }
 const locked = (filePath: string | string[], reason = 'renaming email') => otter.call('lock.acquire', { filePath, reason })
 
-beforeEach(async () => {
+shared(async () => {
   dir = dataDir()
   otter = await Agent.start({ dir, env: { SLM_MESH_NAME: 'otter' }, client: 'claude-code', command: AGENT })
+  return otter
+})
+beforeEach(() => {
+  empty(dir)
   repo = createRepository()
 })
-afterEach(() => otter[Symbol.asyncDispose]())
 
 describe('a commit', () => {
   test('of what another holds is refused with who, why, until when and what to do; of anything else it passes', async () => {

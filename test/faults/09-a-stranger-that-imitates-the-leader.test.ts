@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -53,8 +53,11 @@ function expectNoSecrets(heard: readonly string[], token: string): void {
   }
 }
 
-/** The row says that the living leader serves on that port; as while a leader moves, or has just lost its port. */
-const pointAt = (dir: string, port: number) => inFile(dir, (file) => file.prepare('UPDATE leader SET port = ?').run(port))
+/** Row and file say that the living leader serves on that port; as while a leader moves, or has just lost its port. */
+function pointAt(dir: string, port: number): void {
+  inFile(dir, (file) => file.prepare('UPDATE leader SET port = ?').run(port))
+  writeFileSync(join(dir, 'port'), `${port}\n`)
+}
 
 test('who knows term and pid, and repeats an earlier proof, is told nothing: commands go through the file', async () => {
   await using agent = await Agent.start()
@@ -99,14 +102,16 @@ test('who passes the question on to the real leader is found out, because the pr
   expectNoSecrets(stranger.heard, tokenIn(agent.dir))
 })
 
-test('who takes the port of a leader that has just died is not even asked', async () => {
+test('who takes the port of a leader that has just died is asked for a proof, and for nothing else', async () => {
   const agent = await Agent.start()
   const { term, pid, port } = await servingLeader(agent)
   await agent.kill()
   await using stranger = await eventually(() => imitator(() => ({ ok: true, status: 'ok', term, pid }), port))
   expect(leaderRow(agent.dir)).toMatchObject({ port, pid })
   for (const { code, out } of await useTheMesh(agent.dir)) expect([0, 3]).toContain(code ?? out)
-  expect(stranger.heard).toEqual([])
+  expect(stranger.heard.length).toBeGreaterThan(0)
+  for (const line of stranger.heard) expect(line).toMatch(/^\["GET","\/health",/)
+  expectNoSecrets(stranger.heard, tokenIn(agent.dir))
 })
 
 test('peers are not fooled by it: the next leader serves elsewhere, and nobody sends it anything', async () => {

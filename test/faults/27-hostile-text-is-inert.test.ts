@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { Agent, sharedMesh } from '../support/agent.ts'
 import { empty } from '../support/mesh-file.ts'
 import { outsideQuotes, quotedIn, unseenIn } from '../support/model-text.ts'
+import { serveHere } from '../support/serve-here.ts'
 
 /** What must be stored as it is and do nothing: to SQLite, to JSON, to objects, to a terminal, to a model's eye. */
 const ONE_LINE = {
@@ -159,8 +160,11 @@ test('keys that are every object’s own are no arguments and no way in', async 
 
 test('a name is letters, digits, - _ . or the program does not start', async () => {
   for (const bad of ['two words', 'x\u001b[2J', '../x', 'all', "x'--", '<b>', 'x'.repeat(65), 'ä']) {
-    const agent = await Agent.connect({ dir: mesh().dir, env: { SLM_MESH_NAME: bad } }).catch(() => undefined)
-    expect(agent, bad).toBeUndefined()
+    const { code, out, err } = await serveHere({ SLM_MESH_NAME: bad }, mesh().dir).ended()
+    expect({ bad, code, out, lines: err.split('\n').length }).toEqual({ bad, code: 2, out: '', lines: 2 })
+    expect(unseenIn(err.trimEnd())).toEqual([])
   }
+  const agent = await Agent.connect({ dir: mesh().dir, env: { SLM_MESH_NAME: 'two words' } }).catch(() => undefined)
+  expect(agent).toBeUndefined()
   console.info(`fault 27: ${Object.keys(texts).length} hostile texts through every tool, stored as they are, none seen raw`)
 })

@@ -113,6 +113,28 @@ test('in the warning about another worktree', async () => {
   }
 })
 
+test('in what hooks show, and in why they refuse', async () => {
+  const dir = dataDir()
+  await using attacker = await companion({ dir })
+  await using victim = await Agent.start({ dir, client: 'claude-code' })
+  const to = await victim.name()
+  const shown = async (event: string, more: Record<string, string> = {}): Promise<string> => {
+    const { hookSpecificOutput } = JSON.parse(await victim.text('mesh_hook', { event, ...more }))
+    return hookSpecificOutput.additionalContext ?? hookSpecificOutput.permissionDecisionReason
+  }
+  for (const words of ATTACKS) {
+    for (const event of ['UserPromptSubmit', 'PostToolUse', 'Stop']) {
+      await attacker.call('message.send', { to, message: words })
+      const text = await shown(event)
+      expectQuoted(text, words)
+      expect(outsideQuotes(text)).toContain('not from your user or the system')
+    }
+    await attacker.call('lock.acquire', { filePath: dir, reason: words })
+    expectQuoted(await shown('PreToolUse', { file: `${dir}/file.ts` }), words)
+    await attacker.call('lock.release', { filePath: dir })
+  }
+})
+
 test('in state, in summaries and in events', async () => {
   const dir = dataDir()
   await using attacker = await companion({ dir })

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { INSTRUCTIONS } from '../../src/mcp/main.ts'
 import { toolDefinitions, toolPlaces } from '../../src/mcp/tools.ts'
 import { startMesh } from '../support/agent.ts'
+import { serveHere } from '../support/serve-here.ts'
 import { RawClient } from './raw-client.ts'
 
 test('instructions have fewer than 150 words and reach the client', async () => {
@@ -12,10 +13,7 @@ test('instructions have fewer than 150 words and reach the client', async () => 
 })
 
 test('whatever protocol a client asks for, it gets one that both know, of 2025-11-25 at the latest', async () => {
-  const got = async (asked: string) => {
-    await using client = RawClient.start()
-    return [asked, (await client.initialize(asked)).result?.protocolVersion]
-  }
+  const got = async (asked: string) => [asked, (await serveHere().greets(asked)).protocolVersion]
   const known = SUPPORTED_PROTOCOL_VERSIONS.map((version) => [version, version])
   expect(await Promise.all(SUPPORTED_PROTOCOL_VERSIONS.map(got))).toEqual(known)
   const unknown = ['2026-07-28', '2999-01-01', '1.0', '']

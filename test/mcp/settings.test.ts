@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { serveHere } from '../support/serve-here.ts'
 import { RawClient } from './raw-client.ts'
 
 const BAD: [name: string, value: string][] = [
@@ -23,9 +24,8 @@ const BAD: [name: string, value: string][] = [
 test('a bad setting ends the process with code 2 and one line that names it, and nothing is made', async () => {
   await Promise.all(
     BAD.map(async ([name, value]) => {
-      await using client = RawClient.start({ [name]: value })
-      const { code } = await client.exited
-      const { err, out } = client
+      const server = serveHere({ [name]: value })
+      const { code, out, err } = await server.ended()
       expect({ name, code, out, err }).toEqual({
         name,
         code: 2,
@@ -33,9 +33,15 @@ test('a bad setting ends the process with code 2 and one line that names it, and
         err: expect.stringMatching(/^slm-mesh: [^\n]*\n$/),
       })
       expect(err).toContain(`${name}=${JSON.stringify(value)} is not `)
-      expect(existsSync(client.dir)).toBe(false)
+      expect(existsSync(server.dir)).toBe(false)
     }),
   )
+  await using client = RawClient.start({ SLM_MESH_PORT: 'http' })
+  expect(await client.exited).toEqual({ code: 2, signal: null })
+  expect({ out: client.out, err: client.err }).toEqual({
+    out: '',
+    err: expect.stringMatching(/^slm-mesh: SLM_MESH_PORT="http" is not [^\n]*\n$/),
+  })
 })
 
 test('an empty setting counts as none', async () => {

@@ -39,6 +39,8 @@ export interface BareStore extends AsyncDisposable {
   readonly gone: Set<number>
   join(arrival?: Partial<Arrival>): Promise<Actor>
   leave(actor: Actor): Promise<void>
+  /** Copies the first message so often, under ids of their own: a full mailbox, without the time to fill it. */
+  copyMail(copies: number): Promise<void>
   /** Calls as that actor; what an answer carried is settled by `left`, at once. */
   caller(actor: Actor, left?: () => boolean): Caller
   /** What an operation leans on, for that actor. */
@@ -83,6 +85,20 @@ export async function bareStore(): Promise<BareStore> {
         gitRoot: full.gitRoot,
         repo: full.repo,
       }
+    },
+    async copyMail(copies) {
+      await database.write((tx) => {
+        const columns = tx
+          .all<{ name: string }>("SELECT name FROM pragma_table_info('messages')")
+          .map(({ name }) => name)
+          .filter((name) => name !== 'seq')
+        const values = columns.map((name) => (name === 'id' ? "id || '-' || number" : name))
+        tx.run(
+          `WITH RECURSIVE copies(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM copies WHERE number < ?)
+           INSERT INTO messages (${columns}) SELECT ${values} FROM (SELECT * FROM messages LIMIT 1), copies`,
+          copies,
+        )
+      })
     },
     async leave(actor) {
       await store.peers.end(actor.id, 'left', sockets.get(actor.id) ?? null)

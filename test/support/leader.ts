@@ -36,7 +36,7 @@ export async function leading(settings: Record<string, string> = {}): Promise<Le
   const clients: LeaderClient[] = []
   const url = `http://127.0.0.1:${port}`
   const client = async () => {
-    const found = await connectLeader({ host: '127.0.0.1', port, term, pid: process.pid, token }, 5_000)
+    const found = await connectLeader({ host: '127.0.0.1', port, token }, 5_000)
     if (!found) throw new Error('the leader did not prove itself')
     clients.push(found)
     return found

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { span } from '../../core/visible.ts'
 import { isGone } from '../../peer/process-identity.ts'
-import { findLeader } from '../find-leader.ts'
+import { findLeader, leaderRow } from '../find-leader.ts'
 import { isDead } from '../leftovers/dead-peers.ts'
 import { bad, type Check, type Found, NO_MESH, ok, type Site, warn } from './check.ts'
 import { stateOf } from './process-state.ts'
@@ -22,7 +22,8 @@ export const leader: Check = async (site) => {
   }
   const found = await findLeader(site)
   found.client?.close()
-  if (found.row.term !== term) return ok(`leadership is changing: term ${found.row.term} has begun`)
+  const now = found.client?.term ?? leaderRow(site.layout.database).term
+  if (now !== term) return ok(`leadership is changing: term ${now} has begun`)
   const { pid } = peer.process
   return found.client
     ? ok(`${peer.name} (pid ${pid}) leads term ${term}, answers on port ${port} and proves itself`)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { fail } from '../../core/errors.ts'
+import type { Leadership } from '../../core/leadership.ts'
 import type { Output } from '../../core/operations.ts'
 import type { Peer } from '../../core/peers.ts'
 import { isGone } from '../../peer/process-identity.ts'
@@ -52,6 +53,7 @@ interface Seen {
   readonly leader: Leader
   readonly problems: readonly Finding[]
   readonly mesh: Mesh
+  readonly term: number
 }
 
 async function status(desk: Desk, { absolute = false }: Options): Promise<number> {
@@ -67,15 +69,16 @@ async function status(desk: Desk, { absolute = false }: Options): Promise<number
     mesh.call('peer.list', { scope: 'machine' }),
     looking,
   ])
-  const leader = leaderOf(desk, mesh, counts)
+  const row = mesh.row()
+  const leader = leaderOf(desk, mesh.via, row, counts)
   if (leader.state === 'silent') findings.push(...(await runChecks(site, { leader: silentLeader })))
   const problems = findings.filter((finding) => finding.status === 'warn' || finding.status === 'fail')
-  const seen: Seen = { counts, peers, leader, problems, mesh }
+  const seen: Seen = { counts, peers, leader, problems, mesh, term: row.term }
   desk.answer(documentOf(desk, seen), () => show(desk, seen, times(absolute, Date.now())).join('\n'))
-  return mesh.leader ? EXIT_OK : EXIT_ABSENT
+  return leader.state === 'leads' ? EXIT_OK : EXIT_ABSENT
 }
 
-function leaderOf(desk: Desk, { leader, row }: Mesh, { leader: told }: Seen['counts']): Leader {
+function leaderOf(desk: Desk, via: Mesh['via'], row: Leadership, { leader: told }: Seen['counts']): Leader {
   const { peer } = row
   if (!peer) {
     if (!row.last) return { state: 'none' }
@@ -87,10 +90,9 @@ function leaderOf(desk: Desk, { leader, row }: Mesh, { leader: told }: Seen['cou
     ...(told?.id === peer.id && { agentType: told.agentType }),
     ...{ pid: peer.process.pid, port: row.port, since: iso(electedAt) },
   }
-  if (leader) return { state: 'leads', ...known, url: urlOf(desk.config.host, leader.port) }
-  return isGone(peer.process)
-    ? { state: 'gone', ...known, until: lastSeen(desk, name) }
-    : { state: 'silent', ...known, url: row.port === null ? null : urlOf(desk.config.host, row.port) }
+  const url = row.port === null ? null : urlOf(desk.config.host, row.port)
+  if (via === 'leader') return { state: 'leads', ...known, url }
+  return isGone(peer.process) ? { state: 'gone', ...known, until: lastSeen(desk, name) } : { state: 'silent', ...known, url }
 }
 
 const iso = (ms: number) => new Date(ms).toISOString()
@@ -101,10 +103,10 @@ function lastSeen({ layout }: Desk, name: string): string | null {
   return row ? iso(row.left_at ?? row.heartbeat_at) : null
 }
 
-function documentOf({ layout }: Desk, { counts, peers, leader, problems, mesh }: Seen) {
+function documentOf({ layout }: Desk, { counts, peers, leader, problems, mesh, term }: Seen) {
   const { self, leader: _leader, ...rest } = counts
   return {
-    ...{ via: mesh.via, why: mesh.why, dataDir: layout.dataDir, term: mesh.row.term },
+    ...{ via: mesh.via, why: mesh.why, dataDir: layout.dataDir, term },
     leader: leader.state === 'leads' ? leader : null,
     ...(leader.state !== 'leads' && { last: leader }),
     unread: self.unread,
@@ -121,7 +123,7 @@ function show(desk: Desk, seen: Seen, time: Times): string[] {
   const { messages, db, self } = counts
   const facts: [string, string][] = [
     ['Leader', wordsOf(leader, time)],
-    ['', termOf(leader, seen.mesh.row.term, time)],
+    ['', termOf(leader, seen.term, time)],
     ['Peers', `${counts.peers.active} active, ${counts.peers.stale} stale, ${counts.peers.away} away`],
     ['Messages', `${messages.total} stored, ${messages.unread} unread, ${messages.undelivered} not yet told of`],
     ['Locks', String(counts.locks)],

@@ -1,15 +1,15 @@
 import type { Environment } from '../../core/config.ts'
+import { output } from '../output.ts'
 import { type HookWords, runHook } from './run.ts'
 
 /** `slm-mesh hook …` by the shortest way, from this process's own words and streams. */
 export function hook(args: readonly string[], process: NodeJS.Process, env: Environment): Promise<number> {
-  const { stdin, stdout, stderr } = process
   return runHook(wordsOf(args), {
     env,
     cwd: process.cwd(),
-    input: (signal) => readAll(stdin, signal),
-    out: (text) => written(stdout, text),
-    err: (text) => written(stderr, text),
+    input: (signal) => readAll(process.stdin, signal),
+    out: taken(output(1, () => process.stdout)),
+    err: taken(output(2, () => process.stderr)),
   })
 }
 
@@ -53,8 +53,7 @@ function readAll(stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<string>
   })
 }
 
-const written = (stream: NodeJS.WriteStream, text: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    stream.once('error', () => resolve(false))
-    stream.write(text, (error) => resolve(!error))
-  })
+const taken =
+  (write: ReturnType<typeof output>) =>
+  (text: string): Promise<boolean> =>
+    new Promise((resolve) => write(text, (error) => resolve(!error)))

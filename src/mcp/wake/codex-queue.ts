@@ -22,16 +22,22 @@ export interface CodexThread {
 }
 
 export function codexQueue(env: Environment, thread: () => CodexThread | undefined): WakeRoute {
+  let isMissing = false
   return {
     name: 'codex-queue',
     isOpen() {
       const known = thread()
-      return known !== undefined && !known.isBatch
+      return !isMissing && known !== undefined && !known.isBatch
     },
     async wake(text) {
       const known = thread()
       if (!known) return false
-      await run(codexProgram(process.platform, process.ppid), ['queue', '--thread', known.id, '--message', text], env)
+      try {
+        await run(codexProgram(process.platform, process.ppid), ['queue', '--thread', known.id, '--message', text], env)
+      } catch (error) {
+        isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+        throw error
+      }
       return false
     },
   }

@@ -12,12 +12,14 @@ import { bodyOf, eventFromWire, fromWire, places } from './wire.ts'
  * Whatever listens on a port may be a stranger. So before the token is sent, the listener must prove that it knows it: it
  * answers a challenge with an HMAC that also names its port, so that nobody can pass the question on to the real leader.
  * The token then goes over that very connection; when it closes, the whole is asked anew.
+ *
+ * Nobody needs to look at the database first. A term's token is known to the process of that term alone and to who may read
+ * the data directory; that process looks at its row before each answer, `/health` included (health.ts), and proves nothing
+ * once its term is over; one that is stopped does not answer. So who proves itself is the leader that the database names.
  */
 
 export interface LeaderAddress {
   readonly port: number
-  readonly term: number
-  readonly pid: number
   readonly token: string
   /** The loopback address to dial first; never a name, which could lead elsewhere. */
   readonly host: string
@@ -31,6 +33,8 @@ interface StreamOptions {
 }
 
 export interface LeaderClient {
+  /** The term of the leader, as it has proven it. */
+  readonly term: number
   /** False once the connection has closed, as an idle one does after some seconds: nothing can be asked any more. */
   readonly isOpen: boolean
   /** Calls as `reference`: `cli`, `dashboard`, or a registered script; for the inbox, whose it is. Throws `MeshError`. */
@@ -62,7 +66,8 @@ async function connectTo(address: LeaderAddress, host: string, timeoutMs: number
   const socket = await open(host, address.port, timeoutMs)
   if (!socket) return undefined
   const client = clientOver(socket, host, address)
-  if (await isLeader(client, address, timeoutMs)) return client
+  const term = await provenTerm(client, address, timeoutMs)
+  if (term !== undefined) return Object.assign(client, { term })
   client.close()
   return undefined
 }
@@ -81,19 +86,21 @@ function open(host: string, port: number, timeoutMs: number): Promise<Socket | u
   })
 }
 
-async function isLeader(client: Client, address: LeaderAddress, timeoutMs: number): Promise<boolean> {
+/** The term that the listener leads in; undefined where it has not proven that it does. */
+async function provenTerm(client: Client, { port, token }: LeaderAddress, timeoutMs: number): Promise<number | undefined> {
   const challenge = randomBytes(32).toString('hex')
   try {
     const health = await client.challenge(challenge, timeoutMs)
+    const [term, pid] = [Number(health.term), Number(health.pid)]
     const proof = Buffer.from(String(health.proof), 'hex')
-    const expected = Buffer.from(proofOf(address.token, challenge, address), 'hex')
-    return proof.length === expected.length && timingSafeEqual(proof, expected)
+    const expected = Buffer.from(proofOf(token, challenge, { port, term, pid }), 'hex')
+    return proof.length === expected.length && timingSafeEqual(proof, expected) ? term : undefined
   } catch {
-    return false // whoever answers so is not the leader
+    return undefined // whoever answers so is not the leader
   }
 }
 
-interface Client extends LeaderClient {
+interface Client extends Omit<LeaderClient, 'term'> {
   challenge(challenge: string, timeoutMs: number): Promise<Record<string, unknown>>
 }
 

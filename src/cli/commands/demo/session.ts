@@ -72,7 +72,9 @@ export class Session {
 
   async #call(tool: string, args: Record<string, unknown>): Promise<Answer> {
     // Codex tells with each call which thread makes it.
-    const _meta = this.options.agent.startsWith('codex') ? { threadId: 'demo-thread' } : {}
+    // A thread that nobody sits before: no Codex of this machine is to be asked to wake it.
+    const thread = { threadId: 'demo-thread', 'x-codex-turn-metadata': { turn_trigger: 'exec' } }
+    const _meta = this.options.agent.startsWith('codex') ? thread : {}
     const result = await this.client.callTool({ name: tool, arguments: args, _meta }, CallToolResultSchema, { timeout: 60_000 })
     const [content] = Array.isArray(result.content) ? result.content : []
     return {

@@ -67,7 +67,7 @@ async function look(desk: Desk, layout: Layout, fits: (row: PeerRow) => boolean)
 /** The leader, once it has proven to be the one that the database names. */
 async function leaderThatAnswers(desk: Desk): Promise<{ leader: Leader; why: string | null }> {
   await using mesh = await connect(desk, false)
-  return { leader: mesh.client ? leaderOf(mesh.row, desk.config) : null, why: mesh.why }
+  return { leader: mesh.client ? leaderOf(mesh.row(), desk.config) : null, why: mesh.why }
 }
 
 function report({ terminal, json }: Desk, what: string): number {

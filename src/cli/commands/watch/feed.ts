@@ -91,14 +91,15 @@ export async function snapshot(connection: Connection, on: On): Promise<void> {
   await everything(connection, on, createMailboxes(connection.mesh, connection.signal))
 }
 
-function linkOf({ via, row, leader }: Mesh, isSettling: boolean) {
+function linkOf({ via, ...mesh }: Mesh, isSettling: boolean) {
+  const row = mesh.row()
   const peer = row.peer && !isGone(row.peer.process) ? row.peer : null
   return {
     via,
     term: row.term,
     leader: peer && {
       ...{ id: peer.id, name: peer.name, pid: peer.process.pid, electedAt: peer.electedAt },
-      port: leader?.port ?? row.port,
+      port: row.port,
       answers: via === 'leader' || isSettling,
     },
     last: row.last?.name ?? null,
