@@ -10,7 +10,7 @@ import type { Joined } from './session.ts'
 export const HOOK_TOOL = 'mesh_hook'
 
 /** Values are substituted by the client as strings, empty where there is nothing; booleans are `true` and `false`. */
-function hookCallOf(args: Record<string, unknown>): { event: string; call: HookCall } | undefined {
+export function hookCallOf(args: Record<string, unknown>): { event: string; call: HookCall } | undefined {
   const text = (name: string) => textOf(args, name)
   const event = text('event')
   const moment = Object.hasOwn(CLAUDE_EVENTS, event) ? CLAUDE_EVENTS[event] : undefined

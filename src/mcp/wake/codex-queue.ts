@@ -53,7 +53,7 @@ export function threadOf(meta: Readonly<Record<string, unknown>> | undefined): C
 }
 
 /** Codex gives its servers no PATH; but it is our parent, and one program for everything. */
-function codexProgram(platform: NodeJS.Platform, parentPid: number): string {
+export function codexProgram(platform: NodeJS.Platform, parentPid: number): string {
   if (platform === 'linux') {
     try {
       const parent = readlinkSync(`/proc/${parentPid}/exe`)
