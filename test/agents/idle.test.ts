@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { ClaudeCode, claude, hasInbox } from '../support/claude-code.ts'
-import { Codex, codex } from '../support/codex.ts'
+import { Codex, codex, trustHooks } from '../support/codex.ts'
 import { eventually } from '../support/eventually.ts'
 import { processesWith } from '../support/leftovers.ts'
 import { timesRead } from '../support/stand-in.ts'
@@ -71,11 +71,7 @@ test.skipIf(!codex)(
     const { model, dir } = it
     await using other = await Agent.start({ dir })
     const screen = await it.interactive()
-    await screen.shows('Trust all and continue')
-    screen.type('\x1b[B')
-    await screen.shows('› 2. Trust all and continue')
-    screen.type('\r')
-    await screen.shows('Ask Codex to do anything')
+    await trustHooks(screen)
     await eventually(async () => (await other.call('peer.list', {})).peers.length === 1)
     screen.type('how is the mesh?')
     await screen.shows('how is the mesh?')

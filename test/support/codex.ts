@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'smol-toml'
 import { dataDir, meshEnv, testDir } from './data-dir.ts'
+import { eventually } from './eventually.ts'
 import { processesWith } from './leftovers.ts'
 import { type Ran, run, runOther } from './run.ts'
 import { Screen } from './screen.ts'
@@ -21,6 +22,18 @@ export interface CodexOptions {
   readonly name?: string
   /** More words for `slm-mesh setup`. */
   readonly setup?: readonly string[]
+}
+
+/** As a person does who is asked at the first start. Keys are lost while it does not listen yet. */
+export async function trustHooks(screen: Screen): Promise<void> {
+  const look = () => {
+    const chosen = /› (\d)\. /.exec(screen.text())?.[1]
+    if (chosen !== undefined && chosen !== '2') screen.type(chosen === '1' ? '\x1b[B' : '\x1b[A')
+    return chosen === '2'
+  }
+  await eventually(look, { every: 500 })
+  screen.type('\r')
+  await screen.shows('Ask Codex to do anything')
 }
 
 export class Codex implements AsyncDisposable {
