@@ -90,6 +90,12 @@ export function createEditing({ store, clock, self, lockTtlMinutes }: EditingOpt
     if (own.size > MAX_REMEMBERED && oldest !== undefined) own.delete(oldest)
   }
 
+  /** An edit right after another of the same file goes on with it: changes of the first may only be seen now. */
+  function begunAt(key: string, now: number): number {
+    const before = own.get(key)
+    return before && now <= (before.until ?? before.from + LONGEST_EDIT_MS) + LATE_MS ? before.from : now
+  }
+
   const fresh = <T extends { readonly id: number }>(news: T[]): T[] => {
     const rest = news.filter(({ id }) => !telling.has(id))
     for (const { id } of rest) telling.add(id)
@@ -109,7 +115,7 @@ export function createEditing({ store, clock, self, lockTtlMinutes }: EditingOpt
         const wanted = paths.map((path) => ({ ...path, repoPath: path.repo === actor.repo ? path.repoPath : null }))
         const answer = await store.locks.edit(actor, wanted, autoLock ? lockTtlMinutes * 60_000 : null)
         if ('refused' in answer) return { refused: answer.refused, took: [], elsewhere: [] }
-        for (const { key } of paths) remember(key, { from: clock.uptime() })
+        for (const { key } of paths) remember(key, { from: begunAt(key, clock.uptime()) })
         return { took: answer.took.map((row) => row.file_path), elsewhere: answer.elsewhere }
       })
     },

@@ -161,12 +161,16 @@ describe('whose change it was', () => {
     await holder.editing.after(['mine', 'theirs'])
     const before = (await changes()).length
     // One write right after others may be lost on the watcher, whose library looks away for some milliseconds.
-    await eventually(async () => {
-      await holder.editing.before(['mine'], { autoLock: true })
-      appendFileSync(at('mine'), 'by the agent')
-      await holder.editing.after(['mine'])
-      return (await changes()).length > before
-    })
+    await eventually(
+      async () => {
+        if ((await changes()).length > before) return true
+        await holder.editing.before(['mine'], { autoLock: true })
+        appendFileSync(at('mine'), 'by the agent')
+        await holder.editing.after(['mine'])
+        return false
+      },
+      { every: 2_000 },
+    )
     expect((await changes()).at(-1)).toMatchObject({ filePath: at('mine'), byHolder: true })
     expect(await holder.editing.changes()).toEqual([])
     await lock('third')
