@@ -28,6 +28,8 @@ export function overlapping<R>(sql: Sql, table: 'locks' | 'lock_waits', key: str
   ]
 }
 
+export type LockLine = ReturnType<typeof createLockLine>
+
 export function createLockLine(clock: Clock, ring: RingLater) {
   const isOver = (wait: Wait) => wait.boot_id !== clock.bootId || wait.until_uptime <= clock.uptime()
 

@@ -5,19 +5,21 @@ import { type Conflict, fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
 import { canonicalPath, type FilePath, keysAbove, pathInRepo } from './file-path.ts'
 import { MAX_LIST, line as oneLine, text, waitSeconds } from './limits.ts'
+import { type Answer, type Claim, conflictOf, fromRow, Lock, type LockPath, type LockRow } from './lock.ts'
 import { createLockLine, overlapping } from './lock-line.ts'
 import { type Actor, operation } from './operation.ts'
 import { isKnownSender } from './outsiders.ts'
 import type { Peers } from './peers.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import { createTurnLocks } from './turn-locks.ts'
 
 /**
  * Locks on files and directories (G6). A lock on a directory covers what is below it. Never two holders of one
  * path: every grant is one transaction that looks at everything above and below. Lifetimes follow the boot clock,
  * so a jump of the wall clock neither frees nor prolongs one. A grant's fencing token is the seq of its event.
  *
- * Who waits, and in which order, is lock-line.ts.
+ * What a lock is, is lock.ts; who waits, and in which order, lock-line.ts; what edits take for a turn, turn-locks.ts.
  */
 
 const MAX_PATH = 4_096
@@ -25,84 +27,24 @@ const MAX_REASON = 500
 const MAX_TTL_MINUTES = 1_440
 const MAX_LISTED = 200
 const LOOK_AGAIN_MS = 5_000
-/** The reason that others read of a lock that an edit took. */
-const EDITING = 'editing'
-
-const Lock = z.once(() =>
-  z.object({
-    filePath: z.string(),
-    lockedBy: z.object({ id: z.string(), name: z.string() }),
-    lockedAt: z.string(),
-    expiresAt: z.string(),
-    reason: z.string(),
-    token: z.int().check(z.describe('fencing token: grows with every grant')),
-  }),
-)
-export type Lock = z.infer<ReturnType<typeof Lock>>
-
-interface Row {
-  path_key: string
-  file_path: string
-  repo: string | null
-  repo_path: string | null
-  holder_id: string
-  holder_name: string
-  reason: string
-  token: number
-  locked_at: number
-  expires_at: number
-  expires_uptime: number
-  boot_id: string
-}
-
-const fromRow = (row: Row): Lock => ({
-  filePath: row.file_path,
-  lockedBy: { id: row.holder_id, name: row.holder_name },
-  lockedAt: new Date(row.locked_at).toISOString(),
-  expiresAt: new Date(row.expires_at).toISOString(),
-  reason: row.reason,
-  token: row.token,
-})
 
 type UnlockReason = 'released' | 'expired' | 'left' | 'crashed' | 'forced'
-
-/** A path with where it stands in its repository, to recognise the same file in another worktree. */
-export interface LockPath extends FilePath {
-  readonly repoPath: string | null
-}
-
-export interface Claim {
-  readonly paths: readonly LockPath[]
-  readonly reason: string
-  readonly ttlMs: number
-  /** A place in line from an earlier try. */
-  readonly ticket: number | null
-}
-
-/** What became of an edit that was about to happen. `elsewhere`: others hold the same file in another worktree. */
-export type EditAnswer = { refused: Conflict[] } | { took: Row[]; elsewhere: Conflict[] }
-
-export type Answer =
-  | { granted: Row[]; renewed: boolean; elsewhere: Conflict[] }
-  | { conflicts: Conflict[]; ticket: number | null; place: number | null; again: number }
 
 export type Locks = ReturnType<typeof createLocks>
 
 export function createLocks(database: Database, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
   const line = createLockLine(clock, ring)
-  /** Locks that hooks of this process's agent took, and it has not asked for itself since. By token. */
-  const byHook = new Map<number, Pick<Row, 'path_key' | 'token' | 'holder_id'>>()
 
   peers.hook({
     gone(tx, peer, reason) {
       line.leaveAll(tx, peer.id)
-      for (const row of tx.all<Row>('SELECT * FROM locks WHERE holder_id = ?', peer.id))
+      for (const row of tx.all<LockRow>('SELECT * FROM locks WHERE holder_id = ?', peer.id))
         free(tx, row, reason === 'expired' ? 'crashed' : reason)
     },
   })
 
   /** Takes a lock away, says so, and rings everyone who waits for something that it covered. */
-  function free(tx: Transaction, row: Row, reason: UnlockReason): void {
+  function free(tx: Transaction, row: LockRow, reason: UnlockReason): void {
     tx.run('DELETE FROM locks WHERE path_key = ?', row.path_key)
     const holder = { id: row.holder_id, name: row.holder_name }
     events.append(tx, 'file_unlocked', { filePath: row.file_path, holder, reason, token: row.token }, holder)
@@ -119,20 +61,12 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
   const isOver = (row: { expires_uptime: number; boot_id: string }) =>
     row.boot_id !== clock.bootId || row.expires_uptime <= clock.uptime()
 
-  const conflictOf = (row: Row): Conflict => ({
-    filePath: row.file_path,
-    holder: { id: row.holder_id, name: row.holder_name },
-    reason: row.reason,
-    until: new Date(row.expires_at).toISOString(),
-    kind: 'held',
-  })
-
   /** What stands in the way of a claim: others' locks, and others who have waited longer. Frees what has expired. */
   function obstacles(tx: Transaction, actor: Actor, claim: Claim) {
     const conflicts: Conflict[] = []
     let again = LOOK_AGAIN_MS
     for (const path of claim.paths) {
-      for (const row of overlapping<Row>(tx, 'locks', path.key)) {
+      for (const row of overlapping<LockRow>(tx, 'locks', path.key)) {
         // Also one's own: a lock that is over is not revived past those who wait, nor with the token that it had.
         if (isOver(row)) free(tx, row, 'expired')
         else if (row.holder_id !== actor.id) {
@@ -158,9 +92,9 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
   const covers = (sql: Sql, peerId: string, key: string) => [...keysAbove(key), key].some((at) => holds(sql, peerId, at))
 
   /** Grants or renews one path of a claim that nothing stands in the way of. */
-  function grant(tx: Transaction, actor: Actor, path: LockPath, claim: Claim): Row {
+  function grant(tx: Transaction, actor: Actor, path: LockPath, claim: Claim): LockRow {
     const now = clock.now()
-    const held = tx.get<Row>('SELECT * FROM locks WHERE path_key = ?', path.key)
+    const held = tx.get<LockRow>('SELECT * FROM locks WHERE path_key = ?', path.key)
     const expires = [now + claim.ttlMs, clock.uptime() + claim.ttlMs, clock.bootId] as const
     if (held) {
       const reason = claim.reason || held.reason
@@ -170,12 +104,12 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
         reason,
         path.key,
       )
-      tx.afterCommit(`own ${held.token}`, () => byHook.delete(held.token))
+      turn.own(tx, held.token)
       return { ...held, expires_at: expires[0], reason }
     }
     const payload = { filePath: path.filePath, reason: claim.reason, expiresAt: new Date(expires[0]).toISOString() }
     const token = events.append(tx, 'file_locked', payload, actor)
-    const row = tx.get<Row>(
+    const row = tx.get<LockRow>(
       'INSERT INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *',
       path.key,
       path.filePath,
@@ -193,29 +127,13 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     return row
   }
 
-  /** Takes a free path for the turn of the agent that edits it, or renews what it took for the turn. */
-  function takeForTurn(tx: Transaction, actor: Actor, path: LockPath, ttlMs: number): Row | undefined {
-    const held = tx.get<Row>('SELECT * FROM locks WHERE path_key = ?', path.key)
-    if (held && byHook.has(held.token))
-      tx.run(
-        'UPDATE locks SET expires_at = max(expires_at, ?), expires_uptime = max(expires_uptime, ?) WHERE path_key = ?',
-        clock.now() + ttlMs,
-        clock.uptime() + ttlMs,
-        path.key,
-      )
-    if (covers(tx, actor.id, path.key) || line.ahead(tx, path.key, actor.id, null).length > 0) return undefined
-    const row = grant(tx, actor, path, { paths: [path], reason: EDITING, ttlMs, ticket: null })
-    tx.afterCommit(`by hook ${row.token}`, () => byHook.set(row.token, row))
-    return row
-  }
-
   /** Locks of others on the same file of the same repository in another worktree. */
   function elsewhere(tx: Sql, actor: Actor, paths: readonly LockPath[]): Conflict[] {
     return paths.flatMap((path) =>
       path.repoPath === null || actor.repo === null
         ? []
         : tx
-            .all<Row>(
+            .all<LockRow>(
               'SELECT * FROM locks WHERE repo = ? AND repo_path = ? AND path_key <> ? AND holder_id <> ?',
               actor.repo,
               path.repoPath,
@@ -231,13 +149,18 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
   async function giveBack(granted: readonly { path_key: string; token: number }[]): Promise<void> {
     await database.write((tx) => {
       for (const { path_key, token } of granted) {
-        const row = tx.get<Row>('SELECT * FROM locks WHERE path_key = ? AND token = ?', path_key, token)
+        const row = tx.get<LockRow>('SELECT * FROM locks WHERE path_key = ? AND token = ?', path_key, token)
         if (row) free(tx, row, 'released')
       }
     })
   }
 
+  const turn = createTurnLocks(database, clock, { line, grant, free, covers, isOver, elsewhere, giveBack })
+
   return {
+    edit: turn.edit,
+    endTurn: turn.end,
+
     /**
      * Grants all of a claim's paths or none. With `waitMs` left, a refusal comes with a ticket to try again with;
      * the caller gives the ticket back with `leaveLine` when it stops trying.
@@ -269,7 +192,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     async release(actor: Actor, paths: readonly FilePath[], force: boolean): Promise<Lock[]> {
       return database.write((tx) =>
         paths.map((path) => {
-          const row = tx.get<Row>('SELECT * FROM locks WHERE path_key = ?', path.key)
+          const row = tx.get<LockRow>('SELECT * FROM locks WHERE path_key = ?', path.key)
           if (!row || (row.holder_id !== actor.id && !force))
             throw fail('not_holder', { filePath: path.filePath, holder: row?.holder_name ?? null })
           free(tx, row, row.holder_id === actor.id ? 'released' : 'forced')
@@ -280,48 +203,11 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
 
     giveBack,
 
-    /**
-     * An edit of these paths is about to happen: refused, and nothing taken, where somebody else holds one of them.
-     * With `ttlMs` each path that is free is locked for the turn, past nobody who waits in line, and what an earlier edit
-     * has locked is renewed. What the agent has locked itself stays as it is.
-     */
-    async edit(actor: Actor, paths: readonly LockPath[], ttlMs: number | null): Promise<EditAnswer> {
-      const inTheWay = (sql: Sql) => paths.flatMap((path) => overlapping<Row>(sql, 'locks', path.key))
-      const conflicts = (rows: Row[]) => {
-        const held = rows.filter((row) => row.holder_id !== actor.id && !isOver(row))
-        return [...new Map(held.map((row) => [row.path_key, conflictOf(row)])).values()]
-      }
-      if (ttlMs === null)
-        return database.read((sql) => {
-          const refused = conflicts(inTheWay(sql))
-          return refused.length > 0 ? { refused } : { took: [], elsewhere: elsewhere(sql, actor, paths) }
-        })
-      return database.write((tx) => {
-        const rows = inTheWay(tx)
-        for (const row of new Map(rows.map((row) => [row.path_key, row])).values()) if (isOver(row)) free(tx, row, 'expired')
-        const refused = conflicts(rows)
-        if (refused.length > 0) return { refused }
-        return {
-          took: paths.flatMap((path) => takeForTurn(tx, actor, path, ttlMs) ?? []),
-          elsewhere: elsewhere(tx, actor, paths),
-        }
-      })
-    },
-
-    /** Gives back what hooks took in this turn and the agent has not made its own. Returns how many. */
-    async endTurn(holderId: string): Promise<number> {
-      const taken = [...byHook.values()].filter((row) => row.holder_id === holderId)
-      if (taken.length === 0) return 0
-      await giveBack(taken)
-      for (const { token } of taken) byHook.delete(token)
-      return taken.length
-    },
-
     /** What a peer holds. */
     heldBy(holderId: string): { filePath: string; key: string; token: number }[] {
       return database.read((sql) =>
         sql
-          .all<Row>('SELECT * FROM locks WHERE holder_id = ? LIMIT ?', holderId, MAX_LISTED)
+          .all<LockRow>('SELECT * FROM locks WHERE holder_id = ? LIMIT ?', holderId, MAX_LISTED)
           .filter((row) => !isOver(row))
           .map((row) => ({ filePath: row.file_path, key: row.path_key, token: row.token })),
       )
@@ -331,8 +217,8 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     async query(paths: readonly FilePath[]): Promise<Lock[]> {
       const rows = database.read((sql) =>
         paths.length === 0
-          ? sql.all<Row>('SELECT * FROM locks ORDER BY file_path LIMIT ?', MAX_LISTED)
-          : paths.flatMap((path) => overlapping<Row>(sql, 'locks', path.key)),
+          ? sql.all<LockRow>('SELECT * FROM locks ORDER BY file_path LIMIT ?', MAX_LISTED)
+          : paths.flatMap((path) => overlapping<LockRow>(sql, 'locks', path.key)),
       )
       return [...new Map(rows.filter((row) => !isOver(row)).map((row) => [row.path_key, row])).values()].map(fromRow)
     },
@@ -344,7 +230,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
       )
       if (!overdue) return 0
       return database.write((tx) => {
-        const rows = tx.all<Row>(
+        const rows = tx.all<LockRow>(
           'SELECT * FROM locks WHERE expires_uptime <= ? OR boot_id <> ? LIMIT ?',
           clock.uptime(),
           clock.bootId,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Code, Facts, MeshError } from '../core/errors.ts'
 import type { Event } from '../core/events.ts'
-import type { Lock } from '../core/locks.ts'
+import type { Lock } from '../core/lock.ts'
 import type { Message } from '../core/message.ts'
 import type { OperationName, Output } from '../core/operations.ts'
 import type { Peer } from '../core/peers.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Claim } from '../../src/core/locks.ts'
+import type { Claim } from '../../src/core/lock.ts'
 import type { Actor } from '../../src/core/operation.ts'
 import { type BareStore, bareStore } from '../support/bare-store.ts'
 import { LockModel, overlap, type Ticket } from '../support/lock-model.ts'

@@ -3,7 +3,7 @@ import type { Controls } from '../../src/cli/commands/watch/controls.ts'
 import { PANES } from '../../src/cli/commands/watch/layout.ts'
 import { apply, empty, type Model } from '../../src/cli/commands/watch/model.ts'
 import type { Event } from '../../src/core/events.ts'
-import type { Lock } from '../../src/core/locks.ts'
+import type { Lock } from '../../src/core/lock.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { Peer } from '../../src/core/peers.ts'
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { canonicalPath } from '../../core/file-path.ts'
-import type { Lock } from '../../core/locks.ts'
+import type { Lock } from '../../core/lock.ts'
 import { ask } from '../ask.ts'
 import { common, type Define, type Desk, examples, type Handle, wholeNumber } from '../command.ts'
 import { EXIT_ABSENT, EXIT_FAILED, EXIT_OK } from '../failures.ts'

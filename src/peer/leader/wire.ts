@@ -1,6 +1,6 @@
 import type { Places } from '../../core/doors.ts'
 import type { Event } from '../../core/events.ts'
-import type { Lock } from '../../core/locks.ts'
+import type { Lock } from '../../core/lock.ts'
 import type { Message } from '../../core/message.ts'
 import type { Input, OperationName, Output } from '../../core/operations.ts'
 import type { Entry } from '../../core/state.ts'

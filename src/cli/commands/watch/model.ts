@@ -1,5 +1,5 @@
 import type { Event } from '../../../core/events.ts'
-import type { Lock } from '../../../core/locks.ts'
+import type { Lock } from '../../../core/lock.ts'
 import type { Message } from '../../../core/message.ts'
 import type { Output } from '../../../core/operations.ts'
 import type { Peer } from '../../../core/peers.ts'

@@ -1,0 +1,70 @@
+import type { Conflict } from './errors.ts'
+import type { FilePath } from './file-path.ts'
+import * as z from './schema.ts'
+
+/** What a lock is: as others see it, as it stands in the file, and what asking for one can come to. */
+
+export const Lock = z.once(() =>
+  z.object({
+    filePath: z.string(),
+    lockedBy: z.object({ id: z.string(), name: z.string() }),
+    lockedAt: z.string(),
+    expiresAt: z.string(),
+    reason: z.string(),
+    token: z.int().check(z.describe('fencing token: grows with every grant')),
+  }),
+)
+export type Lock = z.infer<ReturnType<typeof Lock>>
+
+export interface LockRow {
+  path_key: string
+  file_path: string
+  repo: string | null
+  repo_path: string | null
+  holder_id: string
+  holder_name: string
+  reason: string
+  token: number
+  locked_at: number
+  expires_at: number
+  expires_uptime: number
+  boot_id: string
+}
+
+export const fromRow = (row: LockRow): Lock => ({
+  filePath: row.file_path,
+  lockedBy: { id: row.holder_id, name: row.holder_name },
+  lockedAt: new Date(row.locked_at).toISOString(),
+  expiresAt: new Date(row.expires_at).toISOString(),
+  reason: row.reason,
+  token: row.token,
+})
+
+/** That lock, to whom it is in the way. */
+export const conflictOf = (row: LockRow): Conflict => ({
+  filePath: row.file_path,
+  holder: { id: row.holder_id, name: row.holder_name },
+  reason: row.reason,
+  until: new Date(row.expires_at).toISOString(),
+  kind: 'held',
+})
+
+/** A path with where it stands in its repository, to recognise the same file in another worktree. */
+export interface LockPath extends FilePath {
+  readonly repoPath: string | null
+}
+
+export interface Claim {
+  readonly paths: readonly LockPath[]
+  readonly reason: string
+  readonly ttlMs: number
+  /** A place in line from an earlier try. */
+  readonly ticket: number | null
+}
+
+/** What became of an edit that was about to happen. `elsewhere`: others hold the same file in another worktree. */
+export type EditAnswer = { refused: Conflict[] } | { took: LockRow[]; elsewhere: Conflict[] }
+
+export type Answer =
+  | { granted: LockRow[]; renewed: boolean; elsewhere: Conflict[] }
+  | { conflicts: Conflict[]; ticket: number | null; place: number | null; again: number }
