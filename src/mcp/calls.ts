@@ -34,74 +34,76 @@ export function serveTools(server: Server, session: Session, transport: Answerin
     if (params.name === HOOK_TOOL) return hook(params.arguments ?? {}, extra, session, transport)
     const door = meshDoors.get(params.name)
     if (!door) throw new McpError(ErrorCode.InvalidParams, `there is no tool ${params.name}`)
-    return answer(door, params.arguments ?? {}, extra, session, transport)
+    return call(door, params.arguments ?? {}, extra, session, transport)
   })
 }
 
-async function answer(
-  door: Door,
-  given: Record<string, unknown>,
+type After = (run: (left: boolean) => Promise<void>) => void
+
+/** Joins, answers, and once it is known whether the answer has left, settles what it carried. */
+async function answered(
   extra: Extra,
   session: Session,
   transport: AnsweringTransport,
+  answer: (joined: Joined, after: After) => Promise<CallToolResult>,
+  failed: (error: unknown, joined: Joined | undefined) => CallToolResult,
 ): Promise<CallToolResult> {
-  const after: ((left: boolean) => Promise<void>)[] = []
+  const carried: ((left: boolean) => Promise<void>)[] = []
   let joined: Joined | undefined
   try {
     joined = await session.join()
-    await session.recogniseCall(joined, extra._meta)
-    await transport.settled()
-    // Models fill in optional fields with null.
-    const input = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
-    await using progress = reportProgress(extra, input.wait)
-    const context = joined.peer.context({ signal: extra.signal, afterAnswer: (run) => after.push(run) })
-    const open = () => door.open(context, input)
-    const isWaitForMail = door.name === 'mesh_inbox' && typeof input.wait === 'number' && input.wait > 0
-    const { operation, output } = isWaitForMail ? await joined.delivery.waking.whileWaiting(open) : await open()
-    await progress[Symbol.asyncDispose]()
-    const notice = await joined.delivery.notice(operation)
-    if (notice) after.push((left) => notice.settle(left))
-    return result(operation, output, notice?.text)
+    return await answer(joined, (run) => void carried.push(run))
   } catch (error) {
-    return failure(error, door.name, joined)
+    return failed(error, joined)
   } finally {
-    onceAnswered(transport, extra, after, joined)
+    transport.onceAnswered(extra.requestId, extra.signal, async (left) => {
+      // Each for itself: what one cannot note must not keep the next from being noted.
+      for (const run of carried)
+        await run(left).catch((error: unknown) => joined?.peer.log.warn('could not note an answer', { error }))
+    })
   }
+}
+
+function call(door: Door, given: Record<string, unknown>, extra: Extra, session: Session, transport: AnsweringTransport) {
+  return answered(
+    extra,
+    session,
+    transport,
+    async (joined, after) => {
+      await session.recogniseCall(joined, extra._meta)
+      await transport.settled()
+      // Models fill in optional fields with null.
+      const input = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+      await using progress = reportProgress(extra, input.wait)
+      const context = joined.peer.context({ signal: extra.signal, afterAnswer: after })
+      const open = () => door.open(context, input)
+      const isWaitForMail = door.name === 'mesh_inbox' && typeof input.wait === 'number' && input.wait > 0
+      const { operation, output } = isWaitForMail ? await joined.delivery.waking.whileWaiting(open) : await open()
+      await progress[Symbol.asyncDispose]()
+      const notice = await joined.delivery.notice(operation)
+      if (notice) after((left) => notice.settle(left))
+      return result(operation, output, notice?.text)
+    },
+    (error, joined) => failure(error, door.name, joined),
+  )
 }
 
 /** A hook of the agent's that is a call of ours: where it cannot be answered, the agent is not held up. */
-async function hook(
-  args: Record<string, unknown>,
-  extra: Extra,
-  session: Session,
-  transport: AnsweringTransport,
-): Promise<CallToolResult> {
-  const after: ((left: boolean) => Promise<void>)[] = []
-  let joined: Joined | undefined
-  try {
-    joined = await session.join()
-    await session.recogniseHook(joined, sessionOf(args))
-    await transport.settled()
-    return await answerHook(joined, args, { signal: extra.signal, afterAnswer: (run) => after.push(run) })
-  } catch (error) {
-    joined?.peer.log.error('a hook could not be answered', { event: args.event, error })
-    return { content: [{ type: 'text', text: '{}' }] }
-  } finally {
-    onceAnswered(transport, extra, after, joined)
-  }
-}
-
-function onceAnswered(
-  transport: AnsweringTransport,
-  extra: Extra,
-  after: readonly ((left: boolean) => Promise<void>)[],
-  joined: Joined | undefined,
-): void {
-  transport.onceAnswered(extra.requestId, extra.signal, async (left) => {
-    // Each for itself: what one cannot note must not keep the next from being noted.
-    for (const run of after)
-      await run(left).catch((error: unknown) => joined?.peer.log.warn('could not note an answer', { error }))
-  })
+function hook(args: Record<string, unknown>, extra: Extra, session: Session, transport: AnsweringTransport) {
+  return answered(
+    extra,
+    session,
+    transport,
+    async (joined, after) => {
+      await session.recogniseHook(joined, sessionOf(args))
+      await transport.settled()
+      return answerHook(joined, args, { signal: extra.signal, afterAnswer: after })
+    },
+    (error, joined) => {
+      joined?.peer.log.error('a hook could not be answered', { event: args.event, error })
+      return { content: [{ type: 'text', text: '{}' }] }
+    },
+  )
 }
 
 function result<N extends OperationName>(operation: N, output: unknown, notice: string | undefined): CallToolResult {

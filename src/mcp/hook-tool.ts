@@ -21,7 +21,6 @@ export function hookCallOf(args: Record<string, unknown>): { event: string; call
     moment,
     ...(paths.length > 0 && { paths }),
     ...(text('cwd') !== '' && { cwd: text('cwd') }),
-    ...(text('active') === 'true' && { held: true }),
     ...(text('subagent') !== '' && { isSubagent: true }),
     ...(text('lock') === 'auto' && { autoLock: true }),
   }

@@ -33,7 +33,6 @@ const Frame = z.once(() =>
       agent: z.string().check(z.maxLength(64)),
       moment: z.enum(MOMENTS),
       cwd: z.optional(z.string()),
-      held: z.optional(z.boolean()),
       isSubagent: z.optional(z.boolean()),
       autoLock: z.optional(z.boolean()),
     }),

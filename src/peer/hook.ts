@@ -20,8 +20,6 @@ export interface HookCall {
   readonly paths?: readonly string[]
   /** Where the agent stands. Default: the session's project. */
   readonly cwd?: string
-  /** `stop`: the agent was held at this stop already, and must not be held again for the same. */
-  readonly held?: boolean
   /** A subagent's hook: it answers to the agent, which is the one to read mail. */
   readonly isSubagent?: boolean
   /** The first edit of a free path takes its lock, and the end of the turn gives it back. */

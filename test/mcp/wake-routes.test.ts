@@ -148,6 +148,6 @@ test('a call of the hooks’ tool is read as what it asks, and what it does not 
     event: 'PreToolUse',
     call: { agent: 'claude-code', moment: 'before-edit', paths: ['/a'], autoLock: true },
   })
-  expect(hookCallOf({ event: 'Stop', active: 'true' })?.call).toEqual({ agent: 'claude-code', moment: 'stop', held: true })
+  expect(hookCallOf({ event: 'Stop' })?.call).toEqual({ agent: 'claude-code', moment: 'stop' })
   for (const event of ['SessionStart', 'toString', 7, undefined]) expect(hookCallOf({ event })).toBeUndefined()
 })

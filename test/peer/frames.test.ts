@@ -8,7 +8,7 @@ const frames: Frame[] = [
   { k: 'ping' },
   { k: 'pong' },
   { k: 'paths', paths: ['/größe.ts'] },
-  { k: 'ask', agent: 'codex', moment: 'stop', held: true },
+  { k: 'ask', agent: 'codex', moment: 'stop', autoLock: true },
   { k: 'left' },
 ]
 const read = (text: string | Uint8Array) => new FrameReader().read(Buffer.from(text))

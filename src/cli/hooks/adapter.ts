@@ -35,19 +35,28 @@ export interface Printed {
 export const momentOf = (events: Adapter['events'], event: string): Moment | undefined =>
   Object.hasOwn(events, event) ? events[event] : undefined
 
-/** A call of which only what is known is said. */
+/** What a tool does to files: whether it writes any, and which those are, as far as its input tells. */
+interface Tool {
+  readonly isWrite?: boolean
+  readonly paths?: readonly (string | undefined)[]
+}
+
+/**
+ * A call of which only what is known is said. Undefined where there is nothing to ask: the event does not concern us, or a
+ * tool that writes nothing is about to run.
+ */
 export function asks(
   agent: string,
-  moment: Moment,
-  known: { paths?: string[] | undefined; cwd?: string | undefined; held?: boolean; isSubagent?: boolean },
-): HookCall {
-  const { paths, cwd, held, isSubagent } = known
+  moment: Moment | undefined,
+  { isWrite = false, paths = [], cwd, isSubagent }: Tool & { cwd?: string | undefined; isSubagent?: boolean },
+): HookCall | undefined {
+  if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
+  const written = isWrite ? paths.filter((path) => path !== undefined) : []
   return {
     agent,
     moment,
-    ...(paths !== undefined && { paths }),
+    ...(written.length > 0 && { paths: written }),
     ...(cwd !== undefined && { cwd }),
-    ...(moment === 'stop' && held !== undefined && { held }),
     ...(isSubagent && { isSubagent }),
   }
 }

@@ -25,14 +25,13 @@ export const antigravity: Adapter = {
     const moment = event === 'PreInvocation' && isLaterInTurn(input) ? 'after-tool' : momentOf(events, event)
     const tool = objectOf(input, 'toolCall')
     const isWrite = writers.includes(textOf(tool, 'name') ?? '')
-    if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
     // Only what was written is of interest there.
     if (event === 'PostToolUse' && !isWrite) return undefined
     const path = textOf(objectOf(tool, 'args'), 'TargetFile', 'AbsolutePath', 'path')
     return asks('antigravity', moment, {
-      paths: isWrite && path !== undefined ? [path] : undefined,
+      isWrite,
+      paths: [path],
       cwd: textsOf(input, 'workspacePaths')[0],
-      held: false,
     })
   },
   // After a tool, and where the agent did not choose to end.

@@ -1,6 +1,6 @@
 import { claudeForm } from '../../peer/claude-form.ts'
 import { type Adapter, asks, goesOn, momentOf } from './adapter.ts'
-import { type Fields, isTrue, objectOf, textOf } from './fields.ts'
+import { type Fields, objectOf, textOf } from './fields.ts'
 
 /**
  * Claude Code: https://code.claude.com/docs/en/hooks. No output lets it go on as usual; `permissionDecision: "allow"` would
@@ -30,12 +30,11 @@ export const claudeCode: Adapter = {
   call(event, input) {
     const moment = momentOf(events, event)
     const isWrite = writers.includes(textOf(input, 'tool_name') ?? '')
-    if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
     const path = textOf(objectOf(input, 'tool_input'), 'file_path', 'notebook_path')
     return asks('claude-code', moment, {
-      paths: isWrite && path !== undefined ? [path] : undefined,
+      isWrite,
+      paths: [path],
       cwd: textOf(input, 'cwd'),
-      held: isTrue(input, 'stop_hook_active'),
       isSubagent: textOf(input, 'agent_id') !== undefined,
     })
   },

@@ -1,5 +1,5 @@
 import { type Adapter, asks, goesOn, joined, momentOf } from './adapter.ts'
-import { isTrue, objectOf, textOf } from './fields.ts'
+import { objectOf, textOf } from './fields.ts'
 import { patchedPaths } from './patch.ts'
 
 /**
@@ -26,11 +26,10 @@ export const codex: Adapter = {
     const tool = objectOf(input, 'tool_input')
     const paths = patchedPaths(textOf(tool, 'command', 'input', 'patch') ?? '')
     const isWrite = textOf(input, 'tool_name') === 'apply_patch' || paths.length > 0
-    if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
     return asks('codex', moment, {
-      paths: isWrite && paths.length > 0 ? paths : undefined,
+      isWrite,
+      paths,
       cwd: textOf(input, 'cwd'),
-      held: isTrue(input, 'stop_hook_active'),
     })
   },
   print(event, { deny, context, hold }) {

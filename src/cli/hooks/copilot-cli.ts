@@ -1,5 +1,5 @@
 import { type Adapter, asks, momentOf } from './adapter.ts'
-import { isTrue, objectOf, textOf } from './fields.ts'
+import { objectOf, textOf } from './fields.ts'
 import { pathsOf, printBoth } from './vscode.ts'
 
 /**
@@ -33,12 +33,11 @@ export const copilotCli: Adapter = {
     const moment = momentOf(events, event)
     const tool = objectOf(input, 'toolArgs', 'tool_input')
     const isWrite = isWriting(textOf(input, 'toolName', 'tool_name') ?? '', textOf(tool, 'command'))
-    if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
-    const paths = isWrite ? pathsOf(tool) : []
+    const paths = pathsOf(tool)
     return asks('copilot', moment, {
-      paths: paths.length > 0 ? paths : undefined,
+      isWrite,
+      paths,
       cwd: textOf(input, 'cwd'),
-      held: isTrue(input, 'stop_hook_active'),
     })
   },
   print: (event, answer) => printBoth(IN_VSCODE[event] ?? event, answer, {}),

@@ -1,5 +1,5 @@
 import { type Adapter, asks, goesOn, joined, momentOf } from './adapter.ts'
-import { type Fields, numberOf, objectOf, textOf, textsOf } from './fields.ts'
+import { type Fields, objectOf, textOf, textsOf } from './fields.ts'
 import { patchedPaths } from './patch.ts'
 
 /**
@@ -31,12 +31,11 @@ export const cursor: Adapter = {
     const tool = objectOf(input, 'tool_input')
     const name = textOf(input, 'tool_name')
     const isWrite = name === undefined ? WRITTEN.some((field) => Object.hasOwn(tool, field)) : writers.includes(name)
-    if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
-    const paths = isWrite ? pathsOf(tool) : []
+    const paths = pathsOf(tool)
     return asks('cursor', moment, {
-      paths: paths.length > 0 ? paths : undefined,
+      isWrite,
+      paths,
       cwd: placeOf(input),
-      held: (numberOf(input, 'loop_count') ?? 0) > 0,
     })
   },
   // A turn that was aborted or has failed is not continued.

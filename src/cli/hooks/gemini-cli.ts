@@ -1,5 +1,5 @@
 import { type Adapter, asks, goesOn, joined, momentOf } from './adapter.ts'
-import { isTrue, objectOf, textOf } from './fields.ts'
+import { objectOf, textOf } from './fields.ts'
 
 /**
  * Gemini CLI: https://geminicli.com/docs/hooks/reference. Standard output holds one JSON object and nothing else; `{}` goes
@@ -25,12 +25,11 @@ export const geminiCli: Adapter = {
   call(event, input) {
     const moment = momentOf(events, event)
     const isWrite = writers.includes(textOf(input, 'tool_name') ?? '')
-    if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
     const path = textOf(objectOf(input, 'tool_input'), 'file_path')
     return asks('gemini-cli', moment, {
-      paths: isWrite && path !== undefined ? [path] : undefined,
+      isWrite,
+      paths: [path],
       cwd: textOf(input, 'cwd'),
-      held: isTrue(input, 'stop_hook_active'),
     })
   },
   print(event, { deny, context, hold }) {

@@ -1,5 +1,5 @@
 import { type Adapter, asks, goesOn, joined, momentOf, type Printed } from './adapter.ts'
-import { fieldsOf, isTrue, listOf, objectOf, textOf, textsOf } from './fields.ts'
+import { fieldsOf, listOf, objectOf, textOf, textsOf } from './fields.ts'
 import { patchedPaths } from './patch.ts'
 
 /**
@@ -38,12 +38,11 @@ export const vscode: Adapter = {
   call(event, input) {
     const moment = momentOf(events, event)
     const isWrite = writers.includes(textOf(input, 'tool_name', 'toolName') ?? '')
-    if (moment === undefined || (moment === 'before-edit' && !isWrite)) return undefined
-    const paths = isWrite ? pathsOf(objectOf(input, 'tool_input', 'toolArgs')) : []
+    const paths = pathsOf(objectOf(input, 'tool_input', 'toolArgs'))
     return asks('vscode', moment, {
-      paths: paths.length > 0 ? paths : undefined,
+      isWrite,
+      paths,
       cwd: textOf(input, 'cwd'),
-      held: isTrue(input, 'stop_hook_active'),
     })
   },
   print: (event, answer) => printBoth(event, answer, { continue: true }),

@@ -20,13 +20,12 @@ export const windsurf: Adapter = {
   session: (input) => textOf(input, 'trajectory_id'),
   call(event, input) {
     const moment = momentOf(events, event)
-    if (moment === undefined) return undefined
     const info = objectOf(input, 'tool_info')
     const path = textOf(info, 'file_path')
     return asks('windsurf', moment, {
-      paths: path !== undefined && moment === 'before-edit' ? [path] : undefined,
+      isWrite: moment === 'before-edit',
+      paths: [path],
       cwd: textOf(info, 'cwd'),
-      held: true,
     })
   },
   isDeaf: (event) => event === 'post_cascade_response',

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Agent, Lists, Wanted } from './agent.ts'
 import { places } from './home.ts'
-import { hookCommand } from './hooks.ts'
+import { hookCommand, hookLists } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'claude-code'
@@ -28,7 +28,6 @@ export function claudeHooks(wanted: Wanted, server = SERVER): Lists {
       ...paths,
       session: filledIn('session_id'),
       ...(event === 'PostToolUse' && { subagent: filledIn('agent_id') }),
-      ...(event === 'Stop' && { active: filledIn('stop_hook_active') }),
       ...(wanted.autoLock && { lock: 'auto' }),
     },
     timeout: PATIENCE_S,
@@ -68,7 +67,7 @@ export const claudeCode: Agent = {
   hooks: {
     user: (home) => join(places(home).claude, 'settings.json'),
     project: (home) => places(home).here('.claude', 'settings.json'),
-    pieces: (wanted) => [{ kind: 'lists', path: ['hooks'], agent: NAME, lists: wanted.hooks ? claudeHooks(wanted) : {} }],
+    pieces: (wanted) => [hookLists(wanted, NAME, claudeHooks(wanted))],
   },
   notes: ({ hooks }) => [
     'its prompts are slash commands there: /mcp__slm-mesh__sync and others',

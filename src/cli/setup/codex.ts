@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { VARIABLES } from '../../core/config.ts'
 import type { Agent, Wanted } from './agent.ts'
 import { type Home, places } from './home.ts'
-import { hookCommand, objectOf } from './hooks.ts'
+import { hookCommand, hookLists, objectOf } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'codex'
@@ -38,20 +38,13 @@ export const codex: Agent = {
     user: (home) => join(dir(home), 'hooks.json'),
     project: (home) => places(home).here('.codex', 'hooks.json'),
     pieces: (wanted) => [
-      {
-        kind: 'lists',
-        path: ['hooks'],
-        agent: NAME,
-        lists: wanted.hooks
-          ? {
-              SessionStart: hook(wanted, 'SessionStart'),
-              UserPromptSubmit: hook(wanted, 'UserPromptSubmit'),
-              PreToolUse: hook(wanted, 'PreToolUse', 'apply_patch|Edit|Write|Bash'),
-              PostToolUse: hook(wanted, 'PostToolUse'),
-              Stop: hook(wanted, 'Stop'),
-            }
-          : {},
-      },
+      hookLists(wanted, NAME, {
+        SessionStart: hook(wanted, 'SessionStart'),
+        UserPromptSubmit: hook(wanted, 'UserPromptSubmit'),
+        PreToolUse: hook(wanted, 'PreToolUse', 'apply_patch|Edit|Write|Bash'),
+        PostToolUse: hook(wanted, 'PostToolUse'),
+        Stop: hook(wanted, 'Stop'),
+      }),
     ],
     trust: {
       file: (home) => join(dir(home), 'config.toml'),

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Agent, Wanted } from './agent.ts'
 import { type Home, places } from './home.ts'
-import { hookCommand } from './hooks.ts'
+import { hookCommand, hookLists } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'copilot-cli'
@@ -30,12 +30,7 @@ export const copilotCli: Agent = {
     project: (home) => places(home).here('.github', 'hooks', 'slm-mesh.json'),
     pieces: (wanted) => [
       ...(wanted.hooks ? [{ kind: 'beside', path: ['version'], value: 1 } as const] : []),
-      {
-        kind: 'lists',
-        path: ['hooks'],
-        agent: NAME,
-        lists: wanted.hooks ? Object.fromEntries(EVENTS.map((event) => [event, hook(wanted, event)])) : {},
-      },
+      hookLists(wanted, NAME, Object.fromEntries(EVENTS.map((event) => [event, hook(wanted, event)]))),
     ],
   },
 }

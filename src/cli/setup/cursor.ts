@@ -1,7 +1,7 @@
 import type { Agent, Wanted } from './agent.ts'
 import { commandText } from './command-text.ts'
 import { places } from './home.ts'
-import { hookCommand } from './hooks.ts'
+import { hookCommand, hookLists } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'cursor'
@@ -30,20 +30,13 @@ export const cursor: Agent = {
     project: (home) => places(home).here('.cursor', 'hooks.json'),
     pieces: (wanted) => [
       ...(wanted.hooks ? [{ kind: 'beside', path: ['version'], value: 1 } as const] : []),
-      {
-        kind: 'lists',
-        path: ['hooks'],
-        agent: NAME,
-        lists: wanted.hooks
-          ? {
-              sessionStart: [hook(wanted, 'sessionStart')],
-              preToolUse: [hook(wanted, 'preToolUse', WRITERS)],
-              postToolUse: [hook(wanted, 'postToolUse')],
-              stop: [hook(wanted, 'stop')],
-              sessionEnd: [hook(wanted, 'sessionEnd')],
-            }
-          : {},
-      },
+      hookLists(wanted, NAME, {
+        sessionStart: [hook(wanted, 'sessionStart')],
+        preToolUse: [hook(wanted, 'preToolUse', WRITERS)],
+        postToolUse: [hook(wanted, 'postToolUse')],
+        stop: [hook(wanted, 'stop')],
+        sessionEnd: [hook(wanted, 'sessionEnd')],
+      }),
     ],
   },
   commands: {

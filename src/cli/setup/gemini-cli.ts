@@ -1,6 +1,6 @@
 import type { Agent, Wanted } from './agent.ts'
 import { places } from './home.ts'
-import { hookCommand } from './hooks.ts'
+import { hookCommand, hookLists } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'gemini-cli'
@@ -36,21 +36,14 @@ export const geminiCli: Agent = {
     user: (home) => places(home).at('.gemini', 'settings.json'),
     project: (home) => places(home).here('.gemini', 'settings.json'),
     pieces: (wanted) => [
-      {
-        kind: 'lists',
-        path: ['hooks'],
-        agent: NAME,
-        lists: wanted.hooks
-          ? {
-              SessionStart: hook(wanted, 'SessionStart'),
-              BeforeAgent: hook(wanted, 'BeforeAgent'),
-              BeforeTool: hook(wanted, 'BeforeTool', 'write_file|replace'),
-              AfterTool: hook(wanted, 'AfterTool'),
-              AfterAgent: hook(wanted, 'AfterAgent'),
-              SessionEnd: hook(wanted, 'SessionEnd'),
-            }
-          : {},
-      },
+      hookLists(wanted, NAME, {
+        SessionStart: hook(wanted, 'SessionStart'),
+        BeforeAgent: hook(wanted, 'BeforeAgent'),
+        BeforeTool: hook(wanted, 'BeforeTool', 'write_file|replace'),
+        AfterTool: hook(wanted, 'AfterTool'),
+        AfterAgent: hook(wanted, 'AfterAgent'),
+        SessionEnd: hook(wanted, 'SessionEnd'),
+      }),
     ],
   },
 }

@@ -1,4 +1,4 @@
-import type { Wanted } from './agent.ts'
+import type { Lists, Piece, Wanted } from './agent.ts'
 import { shellLine } from './start.ts'
 
 /** The commands that we write into agents' hooks, and how they are found again. */
@@ -12,6 +12,14 @@ export function hookCommand({ start, platform, autoLock, guard }: Wanted, agent:
   // A guard that cannot even be started must stop the edit too; 2 is what agents take for that.
   return isEdit && guard && platform !== 'win32' ? `${line}${OR_BLOCK}` : line
 }
+
+/** Our entries among an agent's hooks, by its events; none where no hooks are wanted. */
+export const hookLists = ({ hooks }: Wanted, agent: string, lists: Lists): Piece => ({
+  kind: 'lists',
+  path: ['hooks'],
+  agent,
+  lists: hooks ? lists : {},
+})
 
 const OR_BLOCK = ' || exit 2'
 

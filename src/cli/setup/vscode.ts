@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Agent, Wanted } from './agent.ts'
 import { places } from './home.ts'
-import { hookCommand } from './hooks.ts'
+import { hookCommand, hookLists } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'vscode'
@@ -26,14 +26,7 @@ export const vscode: Agent = {
     // A file of our own in a directory that Copilot CLI reads too; each runs only those of its own sessions.
     user: (home) => places(home).at('.copilot', 'hooks', 'slm-mesh-vscode.json'),
     project: (home) => places(home).here('.github', 'hooks', 'slm-mesh-vscode.json'),
-    pieces: (wanted) => [
-      {
-        kind: 'lists',
-        path: ['hooks'],
-        agent: NAME,
-        lists: wanted.hooks ? Object.fromEntries(EVENTS.map((event) => [event, hook(wanted, event)])) : {},
-      },
-    ],
+    pieces: (wanted) => [hookLists(wanted, NAME, Object.fromEntries(EVENTS.map((event) => [event, hook(wanted, event)])))],
   },
   notes: ({ hooks }) => (hooks ? ['hooks are a preview in VS Code, and an organisation may have switched them off'] : []),
 }

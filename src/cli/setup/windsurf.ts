@@ -1,7 +1,7 @@
 import type { Agent, Wanted } from './agent.ts'
 import { commandText } from './command-text.ts'
 import { places } from './home.ts'
-import { hookCommand } from './hooks.ts'
+import { hookCommand, hookLists } from './hooks.ts'
 import { serverOf } from './start.ts'
 
 const NAME = 'windsurf'
@@ -27,17 +27,10 @@ export const windsurf: Agent = {
     user: (home) => places(home).at('.codeium', 'windsurf', 'hooks.json'),
     project: (home) => places(home).here('.windsurf', 'hooks.json'),
     pieces: (wanted) => [
-      {
-        kind: 'lists',
-        path: ['hooks'],
-        agent: NAME,
-        lists: wanted.hooks
-          ? {
-              pre_write_code: [hook(wanted, 'pre_write_code', true)],
-              post_cascade_response: [hook(wanted, 'post_cascade_response', false)],
-            }
-          : {},
-      },
+      hookLists(wanted, NAME, {
+        pre_write_code: [hook(wanted, 'pre_write_code', true)],
+        post_cascade_response: [hook(wanted, 'post_cascade_response', false)],
+      }),
     ],
   },
   commands: {
