@@ -2,23 +2,16 @@
 // that opens the same database with better-sqlite3 and reads one row. Medians of interleaved runs, so that a busy machine
 // slows all of them alike; beside them the ratios of the fastest runs, which nothing has disturbed. `npm run build` first;
 // `--runs 30`, `--json`.
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { env, home, median, program, root, round, withSession } from './world.mjs'
 
 /** The aim for a simple command. */
 const AIM = 1.5
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '30' }, json: { type: 'boolean', default: false } } })
 const runs = Number(values.runs)
-const root = fileURLToPath(new URL('..', import.meta.url))
-const program = join(root, 'dist/slm-mesh.js')
-const home = mkdtempSync(join(tmpdir(), 'slm-mesh-bench-'))
-const env = { PATH: process.env.PATH, HOME: home, SLM_MESH_DATA_DIR: join(home, 'mesh'), SLM_MESH_PORT: '0' }
 
 const FLOOR = `const Native = require('better-sqlite3')
 const database = new Native(process.argv[1])
@@ -35,20 +28,16 @@ const subjects = {
   status: [program, 'status'],
 }
 
-try {
-  const results = {}
-  await withSession(async () => {
-    if (start([program, 'state', 'set', 'key', 'value']).code !== 0) throw new Error('is dist/ built?')
-    // Not every version has every command.
-    for (const [name, args] of Object.entries(subjects)) if (start(args).code === 2) delete subjects[name]
-    results['with a leader'] = measured()
-  })
-  results['without a leader'] = measured()
-  if (values.json) console.log(JSON.stringify({ node: process.version, runs, aim: AIM, results }, null, 2))
-  else for (const [title, rows] of Object.entries(results)) console.log(table(title, rows))
-} finally {
-  rmSync(home, { recursive: true, force: true })
-}
+const results = {}
+await withSession(async () => {
+  if (start([program, 'state', 'set', 'key', 'value']).code !== 0) throw new Error('is dist/ built?')
+  // Not every version has every command.
+  for (const [name, args] of Object.entries(subjects)) if (start(args).code === 2) delete subjects[name]
+  results['with a leader'] = measured()
+})
+results['without a leader'] = measured()
+if (values.json) console.log(JSON.stringify({ node: process.version, runs, aim: AIM, results }, null, 2))
+else for (const [title, rows] of Object.entries(results)) console.log(table(title, rows))
 
 /** Medians in ms, and ratios to the floor. */
 function measured() {
@@ -68,40 +57,6 @@ function start(args) {
   const startedAt = performance.now()
   const { status } = spawnSync(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
   return { code: status, ms: performance.now() - startedAt }
-}
-
-/** Runs `work` while one real session is there, which leads. */
-async function withSession(work) {
-  const session = spawn(process.execPath, [program, 'mcp'], { cwd: root, env, stdio: ['pipe', 'pipe', 'ignore'] })
-  const lines = createInterface(session.stdout)[Symbol.asyncIterator]()
-  const send = (message) => session.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
-  const ask = async (id, method, params) => {
-    send({ id, method, params })
-    return JSON.parse((await lines.next()).value)
-  }
-  try {
-    const clientInfo = { name: 'bench', version: '1' }
-    await ask(1, 'initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo })
-    send({ method: 'notifications/initialized' })
-    for (let id = 2; ; id++) {
-      const { result } = await ask(id, 'tools/call', { name: 'mesh_status', arguments: {} })
-      if (result.structuredContent.leader?.port) break
-    }
-    await work()
-  } finally {
-    session.stdin.end()
-    await new Promise((resolve) => session.once('exit', resolve))
-  }
-}
-
-function median(all) {
-  const sorted = [...all].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}
-
-function round(value) {
-  return Math.round(value * 100) / 100
 }
 
 function table(title, rows) {

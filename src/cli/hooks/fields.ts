@@ -20,8 +20,6 @@ export function textOf(fields: Fields, ...names: string[]): string | undefined {
   return undefined
 }
 
-export const isTrue = (fields: Fields, name: string): boolean => own(fields, name) === true
-
 export function numberOf(fields: Fields, name: string): number | undefined {
   const value = own(fields, name)
   return typeof value === 'number' ? value : undefined
