@@ -37,6 +37,9 @@ export function createDelivery(
   /** Whether the last answer of a mesh tool was followed by a hook: then the next one will be, and shows the mail itself. */
   let hookFollows = false
   let hookFollowed = false
+  /** What its hooks have done so far: shown something, or slept until there is something. */
+  let hasHooks = false
+  let sleeps = false
   let reach: 'wake' | 'hooks' | 'poll' = 'poll'
 
   async function events(): Promise<Telling | undefined> {
@@ -56,12 +59,15 @@ export function createDelivery(
     }
   }
 
-  /** For lists: never claims more than was seen working. */
-  function reachedBy(route: 'wake' | 'hooks'): void {
-    if (reach === route || reach === 'wake') return
-    reach = route
-    peer.store.peers.reachedBy(peer.self.id, route).catch((error: unknown) => {
-      reach = 'poll' // said again at the next occasion
+  /** For lists: what was seen working, or stands open now; a door that has turned out to be shut is no longer counted. */
+  function noteReach(): void {
+    const isOpen = on.routes.some((route) => route.isOpen() && !route.isUnseen)
+    const now = sleeps || isOpen ? 'wake' : hasHooks ? 'hooks' : 'poll'
+    if (now === reach) return
+    const before = reach
+    reach = now
+    peer.store.peers.reachedBy(peer.self.id, now).catch((error: unknown) => {
+      reach = before // said again at the next occasion
       peer.log.warn('could not note how the agent is reached', { error })
     })
   }
@@ -71,7 +77,7 @@ export function createDelivery(
 
     /** What to add to an answer, if there is anything that the agent has not been told; undefined otherwise. */
     async notice(answered: OperationName | undefined): Promise<Telling | undefined> {
-      if (on.routes.some((route) => route.isOpen() && !route.isUnseen)) reachedBy('wake')
+      noteReach()
       hookFollows = hookFollowed
       hookFollowed = false
       const isMailShown = answered === 'message.inbox' || hookFollows
@@ -84,7 +90,8 @@ export function createDelivery(
 
     /** What a hook shows: mail itself, what events there are, and whom its edit has `met`. Low mail waits until the agent reads a prompt anyway. */
     async show(moment: 'start' | 'prompt' | 'after-tool' | 'stop', met: readonly Collision[] = []): Promise<Telling | undefined> {
-      reachedBy('hooks')
+      hasHooks = true
+      noteReach()
       if (moment === 'after-tool') hookFollowed = true
       const isQuiet = moment === 'start' || moment === 'prompt'
       const mail = await mailbox.show('hook', ({ priority }) => isQuiet || priority !== 'low')
@@ -94,7 +101,8 @@ export function createDelivery(
 
     /** Resolves with what to wake the idle agent with; undefined when that is over. */
     async sleep(signal: AbortSignal): Promise<Telling | undefined> {
-      reachedBy('wake')
+      sleeps = true
+      noteReach()
       const telling = await waking.sleep(signal)
       if (!telling) return undefined
       return {

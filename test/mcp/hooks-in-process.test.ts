@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
+import { companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -138,4 +139,18 @@ test('the list of peers says how an agent is reached, as far as it was seen', as
   expect(await reach()).toBe('poll')
   await hook(mesh.b, 'UserPromptSubmit')
   await eventually(async () => (await reach()) === 'hooks')
+})
+
+test('a door that turns out to be shut is no longer claimed', async () => {
+  const dir = dataDir()
+  const env = { SLM_MESH_NAME: 'b', PATH: dir } // no codex is there
+  await using b = await Agent.start({ dir, client: 'codex-mcp-client', env })
+  const call = () => b.client.callTool({ name: 'mesh_summary', arguments: { summary: 'x' }, _meta: { threadId: 't-1' } })
+  const reach = async () => (await b.call('peer.list', {})).self.reach
+  await call()
+  await eventually(async () => (await reach()) === 'wake')
+  await using a = await companion({ dir })
+  await a.call('message.send', { to: 'b', message: 'now', priority: 'urgent' })
+  await eventually(async () => (await reach()) === 'poll')
+  expect((await b.call('message.inbox', {})).messages).toHaveLength(1)
 })
