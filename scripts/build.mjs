@@ -8,6 +8,8 @@ import { rolldown } from 'rolldown'
 /** What is loaded together, with everything that it imports. The first that fits has it; the rest is cut where it is shared. */
 const together = [
   ['zod', /\/zod\/.*(?<!json-schema.*)\?own$|core\/schema\.ts/],
+  // For text that is not plain: its pattern of all emoji takes long to read.
+  ['width', /\/string-width\//],
   ['sqlite', /src\/core\/connection\.ts/],
   // What every process needs, whether it serves an agent or a shell.
   [

@@ -70,7 +70,7 @@ export async function feed(desk: Desk, first: Connection, on: On): Promise<void>
       const settlesMs = isOdd && tries <= SETTLE_TRIES ? SETTLE_MS : LOOK_AGAIN_MS
       const patienceMs = connection.mesh.via === 'file' ? settlesMs : Number.POSITIVE_INFINITY
       on({ kind: 'link', link })
-      await use(connection, { cursor, advance, patienceMs, leaderId: link.leader?.id }, on)
+      await use(connection, { cursor, advance, patienceMs, term: link.term, leaderId: link.leader?.id }, on)
     } catch (error) {
       if (desk.signal.aborted) break
       // What has served for a while may have gone with its leader: the next one is a moment away.
@@ -111,11 +111,12 @@ interface Progress {
   advance(seq: number): void
   /** How long this connection will do at most. */
   readonly patienceMs: number
+  readonly term: number
   readonly leaderId: string | undefined
 }
 
 /** Resolves when another connection would be better; throws when this one has failed. */
-async function use(connection: Connection, { cursor, advance, patienceMs, leaderId }: Progress, on: On): Promise<void> {
+async function use(connection: Connection, { cursor, advance, patienceMs, term, leaderId }: Progress, on: On): Promise<void> {
   const { mesh, signal } = connection
   const endsAt = performance.now() + patienceMs
   const mailboxes = createMailboxes(mesh, signal)
@@ -126,6 +127,8 @@ async function use(connection: Connection, { cursor, advance, patienceMs, leader
 
   const start = await within(catchUp(connection, cursor, on))
   advance(start)
+  // Elections from here on are events; one before, while this began, is history by now.
+  if (mesh.row().term !== term) return
   const following = follow(mesh, start, (event) => {
     if (event === 'reset') {
       isOver = true
