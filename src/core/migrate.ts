@@ -8,10 +8,10 @@ import type { Sql } from './sql.ts'
  * Numbered, applied in order, never edited once released. `breaking` means that programs which know only
  * older schemas must stop writing: they see `meta.min_writer` pass them and refuse politely (G9).
  */
-const migrations: readonly { sql: string; breaking: boolean }[] = [
-  { sql: initial, breaking: false },
-  { sql: outsiders, breaking: false },
-  { sql: edits, breaking: false },
+const migrations: readonly { sql(): string; breaking: boolean }[] = [
+  { sql: () => initial, breaking: false },
+  { sql: () => outsiders, breaking: false },
+  { sql: () => edits, breaking: false },
 ]
 
 /** The newest schema that this program knows. */
@@ -21,7 +21,7 @@ export const KNOWN_SCHEMA = migrations.length
 export function migrate(sql: Sql & { script(text: string): void }, path: string): void {
   const found = checkSchema(sql, path)
   migrations.slice(found).forEach((migration, i) => {
-    sql.script(migration.sql)
+    sql.script(migration.sql())
     if (migration.breaking) sql.run(`UPDATE meta SET value = ? WHERE key = 'min_writer'`, String(found + i + 1))
   })
   if (found < KNOWN_SCHEMA) sql.script(`PRAGMA user_version = ${KNOWN_SCHEMA}`)
