@@ -1,0 +1,102 @@
+// Bundles the program and the library into dist/, as CommonJS: Node's loader of ES modules takes 25 ms by itself.
+// How it is cut, and why, stands in ARCHITECTURE.md; bench/cli-start.mjs measures it.
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+import { minify } from 'rolldown/utils'
+
+/** What is loaded together, with everything that it imports. The first that fits has it; the rest is cut where it is shared. */
+const together = [
+  ['zod', /\/zod\/.*(?<!json-schema.*)\?own$|core\/schema\.ts/],
+  // For text that is not plain: its pattern of all emoji takes long to read.
+  ['width', /\/string-width\//],
+  ['commander', /\/commander\//],
+  ['sqlite', /src\/core\/(connection|sqlite-errors)\.ts/],
+  // Read by whoever makes a file or brings one up to date.
+  ['migrations', /core\/migrations\//],
+  // What every process needs, whether it serves an agent or a shell.
+  [
+    'base',
+    /src\/(cli\/output|core\/(config|paths|scope|visible|version|leadership)|peer\/(process-identity|leader\/client))\.ts/,
+  ],
+  ['cli', /src\/cli\/(main|process|connect|commands\/(peers|state|version|send|broadcast))\.ts/],
+  ['hook', /src\/(cli\/hooks\/direct|peer\/(session-peer|hook-door))\.ts/],
+  ['mesh', /src\/cli\/through-file\.ts/],
+]
+
+/** Imports as `import defer` will have them: a chunk, and a module of Node, is loaded when something of it is first used. */
+const deferred = {
+  name: 'deferred-imports',
+  renderChunk(code) {
+    // What is taken whole (`import * as`) is copied by the names of its exports: only the loaded module has them.
+    const whole = new Set([...code.matchAll(/([\w$]+) = [\w$]+\.[\w$]+\(\1\b/g)].map(([, name]) => name))
+    const later = code.replace(/([\w$]+) = (require\("(?:node:|\.)[^"]+"\))(?=[,;])/g, (now, name, load) =>
+      whole.has(name) ? now : `${name} = __defer(() => ${load})`,
+    )
+    return `${later}\n${DEFER}`
+  },
+}
+
+/** Names are kept where a stack trace shows them to us; what others wrote is read faster without. */
+const shortVendor = {
+  name: 'short-vendor',
+  async renderChunk(code, { name }) {
+    if (name !== 'commander' && name !== 'zod') return null
+    return (await minify(`${name}.js`, code, { module: false, compress: false, mangle: true, codegen: { removeWhitespace: true } })).code
+  },
+}
+const DEFER = `function __defer(load) {
+  let loaded
+  return new Proxy({}, { get: (_, name) => (loaded ??= load())[name] })
+}`
+
+/** The MCP SDK uses all of zod. The mesh has a copy of its own, with what it uses: a third of the other. */
+const OWN = '?own'
+const ownZod = {
+  name: 'own-zod',
+  async resolveId(source, importer) {
+    if (!importer?.endsWith('/core/schema.ts') && !importer?.endsWith(OWN)) return null
+    const found = await this.resolve(source, importer.replace(OWN, ''), { skipSelf: true })
+    return found && { ...found, id: found.id + OWN }
+  },
+  load: (id) => (id.endsWith(OWN) ? readFileSync(id.slice(0, -OWN.length), 'utf8') : null),
+}
+
+rmSync('dist', { recursive: true, force: true })
+const bundle = await rolldown({
+  input: { 'slm-mesh': 'bin/slm-mesh.ts', index: 'src/index.ts' },
+  platform: 'node',
+  external: ['better-sqlite3'],
+  transform: { target: 'node20.19', define: { 'import.meta.filename': '__filename' } },
+  moduleTypes: { '.sql': 'text' },
+  // Its main file asks for its parts in a way that cannot be bundled.
+  resolve: { alias: { 'jsonc-parser': fileURLToPath(import.meta.resolve('jsonc-parser/lib/esm/main.js')) } },
+  checks: { ineffectiveDynamicImport: false },
+  plugins: [ownZod, deferred, shortVendor],
+})
+const { output } = await bundle.write({
+  dir: 'dist',
+  format: 'cjs',
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunks/[name]-[hash].js',
+  codeSplitting: { groups: together.map(([name, test], i) => ({ name, test, priority: together.length - i })) },
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+})
+writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
+chmodSync('dist/slm-mesh.js', 0o755)
+writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licences(output.flatMap((chunk) => chunk.moduleIds ?? [])))
+
+/** The licence of every package of which something was bundled. */
+function licences(modules) {
+  const packages = new Set(modules.flatMap((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []))
+  return [...packages]
+    .sort()
+    .map((dir) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))
+      const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license', 'LICENCE'].map((f) => join(dir, f)).find(existsSync)
+      const rule = '-'.repeat(80)
+      return `${rule}\n${name} ${version} (${license})\n${rule}\n${file ? readFileSync(file, 'utf8').trim() : `Licence: ${license}`}\n`
+    })
+    .join('\n')
+}
