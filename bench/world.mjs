@@ -1,52 +1,78 @@
-// What the benches share: the built program, a home of its own in a temporary directory, a real session, and figures.
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+// What the benches share: the built program, a home of their own in a temporary directory, sessions, and the floor.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+import { Session } from './mcp.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 export const program = join(root, 'dist/slm-mesh.js')
 export const home = mkdtempSync(join(tmpdir(), 'slm-mesh-bench-'))
-export const env = { PATH: process.env.PATH, HOME: home, SLM_MESH_DATA_DIR: join(home, 'mesh'), SLM_MESH_PORT: '0' }
+export const env = environment('mesh')
 
 process.once('exit', () => rmSync(home, { recursive: true, force: true }))
 
-/** Runs `work` while one real session is there, which has joined and leads; `meta` is what its calls carry. */
-export async function withSession(work, { client = 'bench', meta } = {}) {
-  const session = spawn(process.execPath, [program, 'mcp'], { cwd: root, env, stdio: ['pipe', 'pipe', 'ignore'] })
-  const lines = createInterface(session.stdout)[Symbol.asyncIterator]()
-  const send = (message) => session.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
-  const ask = async (id, method, params) => {
-    send({ id, method, params })
-    for (;;) {
-      const answer = JSON.parse((await lines.next()).value)
-      if (answer.id === id) return answer
-    }
+/** Of a mesh of its own; nobody is told to slow down. */
+export function environment(mesh, more = {}) {
+  const dir = join(home, mesh)
+  return { PATH: process.env.PATH, HOME: home, SLM_MESH_DATA_DIR: dir, SLM_MESH_PORT: '0', SLM_MESH_RATE: '0', ...more }
+}
+
+/** Sessions that have joined one mesh; the first of them leads. */
+export async function sessions(count, { env: theirs = env, client = 'bench', name } = {}) {
+  const all = []
+  for (let i = 0; i < count; i++) {
+    const session = new Session([program, 'mcp'], name ? { ...theirs, SLM_MESH_NAME: `${name}-${i}` } : theirs)
+    all.push(session)
+    await session.initialize(client)
+    // Until a leader is there, the first would wait for nobody.
+    for (let led = false; !led; ) led = Boolean((await session.tool('mesh_status')).leader?.port)
+    session.name = (await session.tool('mesh_peers')).self.name
   }
+  return all
+}
+
+/** Runs `work` with some sessions, and ends them. */
+export async function withSessions(count, options, work) {
+  const all = await sessions(count, options)
   try {
-    const clientInfo = { name: client, version: '1' }
-    await ask(1, 'initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo })
-    send({ method: 'notifications/initialized' })
-    const call = { name: 'mesh_status', arguments: {}, ...(meta && { _meta: meta }) }
-    for (let id = 2; ; id++) {
-      const { result } = await ask(id, 'tools/call', call)
-      if (result.structuredContent.leader?.port) break
-    }
-    await work()
+    return await work(...all)
   } finally {
-    session.stdin.end()
-    await new Promise((resolve) => session.once('exit', resolve))
+    await Promise.all(all.map((session) => session.end()))
   }
 }
 
-export function median(all) {
-  const sorted = [...all].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+/** The least that an MCP server can be: the SDK's low-level one, bundled as the mesh is, with one tool that does nothing. */
+export async function emptyServer() {
+  const dir = join(home, 'floor')
+  mkdirSync(dir, { recursive: true })
+  const bundle = await rolldown({
+    input: join(root, 'bench/programs/empty-server.mjs'),
+    platform: 'node',
+    transform: { target: 'node20.19' },
+    checks: { ineffectiveDynamicImport: false },
+  })
+  const file = join(dir, 'empty-server.cjs')
+  await bundle.write({ file, format: 'cjs', minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } } })
+  return file
 }
 
-export function round(value, digits = 2) {
-  return Math.round(value * 10 ** digits) / 10 ** digits
+/** Memory that a process has for itself, in MB. Linux. */
+export function privateMb(pid) {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const kb = (field) => Number(new RegExp(`^${field}: +(\\d+)`, 'm').exec(text)?.[1] ?? 0)
+  return (kb('Private_Clean') + kb('Private_Dirty')) / 1024
+}
+
+/** Time on a processor of all threads, in ms, and how often they gave it up or lost it. Linux. */
+export function activity(pid) {
+  let ns = 0
+  let switches = 0
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')
+    for (const [, count] of status.matchAll(/ctxt_switches:\s+(\d+)/g)) switches += Number(count)
+  }
+  return { cpuMs: ns / 1e6, switches }
 }

@@ -23,7 +23,8 @@ export class Bell {
   async wait(heard: number, ms: number, signal: AbortSignal): Promise<void> {
     if (this.#count !== heard || ms <= 0 || signal.aborted) return
     const rung = new AbortController()
-    const wake = () => rung.abort()
+    // With a reason: without one, an error with its stack would be made for it.
+    const wake = () => rung.abort('rung')
     this.#waiting.add(wake)
     signal.addEventListener('abort', wake, { once: true })
     await sleep(ms, rung.signal)

@@ -16,10 +16,27 @@ export interface Clock {
   readonly bootId: string
 }
 
+/** Half a step of the boot clock. */
+const READ_AGAIN_MS = 5
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  uptime: () => Math.round(uptime() * 1000),
+  uptime: remembered(() => Math.round(uptime() * 1000), READ_AGAIN_MS),
   bootId: readBootId(process.platform),
+}
+
+/** Asking the system opens a file on Linux, which takes as long as a small transaction. Pure but for its memory. */
+export function remembered(read: () => number, ms: number, monotonic = () => performance.now()): () => number {
+  let value = 0
+  let readAt = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = monotonic()
+    if (now - readAt >= ms) {
+      value = read()
+      readAt = now
+    }
+    return value
+  }
 }
 
 function readBootId(platform: NodeJS.Platform): string {

@@ -196,7 +196,9 @@ export class Database implements Disposable {
     const after = new Map<string, () => void>()
     const outcomes: Outcome[] = []
     try {
-      for (const write of batch) outcomes.push(this.#apply(write, after))
+      // One alone needs no savepoint, for which SQLite would copy every page before its change.
+      if (batch.length === 1) for (const write of batch) outcomes.push({ write, value: this.#change(write, after) })
+      else for (const write of batch) outcomes.push(this.#apply(write, after))
       this.#sql.run('COMMIT')
     } catch (error) {
       // The batch as a whole failed: nothing in it was answered, and nothing in it stays.
@@ -210,12 +212,16 @@ export class Database implements Disposable {
     for (const run of after.values()) run()
   }
 
+  #change(write: Write, after: Map<string, () => void>): unknown {
+    return write.change({ ...this.#sql, afterCommit: (key, run) => after.has(key) || after.set(key, run) })
+  }
+
+  /** What is undone alone rings nobody. */
   #apply(write: Write, after: Map<string, () => void>): Outcome {
     const mine = new Map<string, () => void>()
-    const tx: Transaction = { ...this.#sql, afterCommit: (key, run) => mine.has(key) || mine.set(key, run) }
     this.#sql.run('SAVEPOINT one')
     try {
-      const value = write.change(tx)
+      const value = this.#change(write, mine)
       this.#sql.run('RELEASE one')
       for (const [key, run] of mine) if (!after.has(key)) after.set(key, run)
       return { write, value }

@@ -41,6 +41,7 @@ function openOnce(path: string): Connection {
       PRAGMA foreign_keys = ON;
       PRAGMA trusted_schema = OFF;
       PRAGMA mmap_size = 0;
+      PRAGMA temp_store = MEMORY;
       PRAGMA journal_size_limit = 4194304;
     `)
     if (checkSchema(connection, path) < KNOWN_SCHEMA) migrateAlone(connection)

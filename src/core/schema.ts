@@ -15,5 +15,11 @@ export function once<T>(build: () => T): () => T {
   return () => (built ??= build())
 }
 
-/** The same, and nothing else beside it. */
-export const strict = <S extends ZodMiniObject>(schema: S) => catchall(schema, never())
+const stricter = new WeakMap<ZodMiniObject, ZodMiniObject>()
+
+/** The same, and nothing else beside it. Made once a schema: every call is checked by one. */
+export function strict(schema: ZodMiniObject): ZodMiniObject {
+  let made = stricter.get(schema)
+  if (!made) stricter.set(schema, (made = catchall(schema, never())))
+  return made
+}

@@ -5,13 +5,18 @@
  * sets timers, so that nothing in the mesh can keep a process alive or outlive its owner.
  */
 export class Scope implements AsyncDisposable {
-  readonly #controller = new AbortController()
+  #controller: AbortController | undefined
   readonly #closers = new Set<() => unknown>()
   #closed: Promise<void> | undefined
+  #closing = false
   #ended = false
 
-  /** Aborted as soon as closing begins. */
+  /** Aborted as soon as closing begins. Made when somebody asks for it: many short scopes are never asked. */
   get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#closing) this.#controller.abort()
+    }
     return this.#controller.signal
   }
 
@@ -42,7 +47,7 @@ export class Scope implements AsyncDisposable {
    * A call that fails goes to `onError` and does not end the loop.
    */
   every(ms: number, run: () => unknown, onError: (error: unknown) => void): void {
-    if (this.signal.aborted) return
+    if (this.#closing) return
     let timer: NodeJS.Timeout
     const tick = async () => {
       try {
@@ -50,7 +55,7 @@ export class Scope implements AsyncDisposable {
       } catch (error) {
         onError(error)
       }
-      if (!this.signal.aborted) timer = setTimeout(tick, ms).unref()
+      if (!this.#closing) timer = setTimeout(tick, ms).unref()
     }
     timer = setTimeout(tick, ms).unref()
     this.defer(() => clearTimeout(timer))
@@ -66,7 +71,8 @@ export class Scope implements AsyncDisposable {
   }
 
   async #close() {
-    this.#controller.abort()
+    this.#closing = true
+    this.#controller?.abort()
     const errors: unknown[] = []
     for (let close = this.#last(); close; close = this.#last()) {
       this.#closers.delete(close)

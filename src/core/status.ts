@@ -19,6 +19,12 @@ const Counts = z.once(() =>
   }),
 )
 
+const WAITING = `SELECT
+  EXISTS (SELECT 1 FROM messages INDEXED BY messages_queued
+          WHERE recipient_id = ? AND seen_at IS NULL AND expired_at IS NULL AND notified_at IS NULL) AS mail,
+  EXISTS (SELECT 1 FROM subscriptions WHERE peer_id = ? AND purpose = 'agent') AS events,
+  EXISTS (SELECT 1 FROM edit_news WHERE peer_id = ? AND told = 0) AS edits`
+
 export type Status = ReturnType<typeof createStatus>
 
 export function createStatus(database: Database, clock: Clock, peers: Peers) {
@@ -26,6 +32,15 @@ export function createStatus(database: Database, clock: Clock, peers: Peers) {
   return {
     /** How long this process has had the mesh open, in seconds. */
     uptimeS: () => Math.round((clock.uptime() - startedUptime) / 1000),
+
+    /**
+     * What a peer may have to be told of: mail, events that it has subscribed to, news of its files. One short look, because
+     * every answer to an agent begins with it, and mostly there is nothing.
+     */
+    async waiting(peerId: string): Promise<{ mail: boolean; events: boolean; edits: boolean }> {
+      const found = database.read((sql) => sql.get<{ mail: 0 | 1; events: 0 | 1; edits: 0 | 1 }>(WAITING, peerId, peerId, peerId))
+      return { mail: found?.mail === 1, events: found?.events === 1, edits: found?.edits === 1 }
+    },
 
     async counts(): Promise<z.infer<ReturnType<typeof Counts>>> {
       return database.read((sql) => {

@@ -81,10 +81,11 @@ export function createDelivery(
       hookFollows = hookFollowed
       hookFollowed = false
       const isMailShown = answered === 'message.inbox' || hookFollows
+      const waiting = await peer.store.status.waiting(peer.self.id)
       return together([
-        isMailShown ? undefined : await mailbox.tell('notice'),
-        answered === 'event.read' ? undefined : await events(),
-        await editNews(on.editing),
+        isMailShown || !waiting.mail ? undefined : await mailbox.tell('notice'),
+        answered === 'event.read' || !waiting.events ? undefined : await events(),
+        waiting.edits ? await editNews(on.editing) : undefined,
       ])
     },
 

@@ -197,6 +197,8 @@ export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
       const heard = bell.count
       await follow().catch((error: unknown) => log.warn('could not look after locked files', { error }))
       await bell.wait(heard, LOOK_AGAIN_MS, scope.signal)
+      // Nobody's answer waits for this, many rings are one look, and a lock that is given back at once costs no watch.
+      await sleep(STEP_MS, scope.signal)
     }
   })()
 }
