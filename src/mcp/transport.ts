@@ -86,7 +86,12 @@ export class AnsweringTransport extends StdioServerTransport {
 
   #remember(id: RequestId, settle: (left: boolean) => Promise<void>): void {
     const now = performance.now()
-    for (const [old, { at }] of this.#left) if (now - at >= CROSSING_MS) this.#left.delete(old)
+    // The oldest stand first.
+    for (const [old, { at }] of this.#left) {
+      if (now - at < CROSSING_MS) break
+      this.#left.delete(old)
+    }
+    this.#left.delete(id) // an id that is used again is the newest
     this.#left.set(id, { settle, at: now })
   }
 
