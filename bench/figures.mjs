@@ -1,6 +1,7 @@
 // The form of all figures: a row says what was measured, its floor in the same run, and what was aimed at.
-import { parseArgs } from 'node:util'
+
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
 export const options = parseArgs({
   options: {
@@ -26,7 +27,13 @@ export function row(what, value, unit, { floor, ratio, atMost, atLeast } = {}) {
     atLeast === undefined || value >= atLeast,
   ].every(Boolean)
   const aim =
-    ratio !== undefined ? `≤ ${ratio} ×` : atMost !== undefined ? `≤ ${atMost} ${unit}` : atLeast !== undefined ? `≥ ${atLeast} ${unit}` : ''
+    ratio !== undefined
+      ? `≤ ${ratio} ×`
+      : atMost !== undefined
+        ? `≤ ${atMost} ${unit}`
+        : atLeast !== undefined
+          ? `≥ ${atLeast} ${unit}`
+          : ''
   return {
     what,
     value: round(value),

@@ -12,7 +12,11 @@ export class Session {
 
   constructor(args, env, cwd = root) {
     this.startedAt = performance.now()
-    this.child = spawn(process.execPath, args, { cwd, env, stdio: ['pipe', 'pipe', process.env.BENCH_STDERR ? 'inherit' : 'ignore'] })
+    this.child = spawn(process.execPath, args, {
+      cwd,
+      env,
+      stdio: ['pipe', 'pipe', process.env.BENCH_STDERR ? 'inherit' : 'ignore'],
+    })
     this.exited = new Promise((resolve) => this.child.once('exit', resolve))
     this.child.stdin.on('error', () => {})
     this.child.stdout.setEncoding('utf8')

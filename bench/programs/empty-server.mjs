@@ -6,6 +6,9 @@ import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprot
 const server = new Server({ name: 'empty', version: '1' }, { capabilities: { tools: {} } })
 const tools = [{ name: 'nothing', description: 'Does nothing.', inputSchema: { type: 'object' } }]
 server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }))
-server.setRequestHandler(CallToolRequestSchema, () => ({ content: [{ type: 'text', text: 'ok' }], structuredContent: { ok: true } }))
+server.setRequestHandler(CallToolRequestSchema, () => ({
+  content: [{ type: 'text', text: 'ok' }],
+  structuredContent: { ok: true },
+}))
 process.stdin.once('end', () => process.exit(0))
 server.connect(new StdioServerTransport())

@@ -17,7 +17,7 @@ import { Scope } from '../core/scope.ts'
 import { answerText, errorText } from './answers.ts'
 import { answerHook, HOOK_TOOL, sessionOf } from './hook-tool.ts'
 import type { Joined, Session } from './session.ts'
-import { meshDoors, toolDefinitions } from './tools.ts'
+import tools from './tools.json' with { type: 'json' }
 import type { AnsweringTransport } from './transport.ts'
 
 /** A tool call from request to answer: who asks, what it means, what it carries, and what to tell beside it. */
@@ -29,9 +29,11 @@ const PROGRESS_EVERY_MS = 5_000
 const ERROR_META = 'slm-mesh/error'
 
 export function serveTools(server: Server, session: Session, transport: AnsweringTransport): void {
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: toolDefinitions() }))
+  // As text that was made beforehand: a client waits for this list at every start, and making it loads all schemas.
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }))
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
     if (params.name === HOOK_TOOL) return hook(params.arguments ?? {}, extra, session, transport)
+    const { meshDoors } = await import('./tools.ts')
     const door = meshDoors.get(params.name)
     if (!door) throw new McpError(ErrorCode.InvalidParams, `there is no tool ${params.name}`)
     return call(door, params.arguments ?? {}, extra, session, transport)

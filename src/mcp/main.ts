@@ -33,6 +33,7 @@ interface ServeOptions {
 
 /** How soon an orphan notices that its parent is gone. */
 const ORPHAN_LOOK_MS = 1_000
+const JOIN_AFTER_MS = 50
 /** How long saying goodbye may take before the process ends anyway; the others will notice its death. */
 const GOODBYE_MS = 1_500
 
@@ -79,11 +80,14 @@ export async function serve(options: ServeOptions): Promise<number> {
   const complain = (error: unknown) => {
     if (!life.signal.aborted) stderr(`slm-mesh: ${describe(error)}\n`)
   }
-  server.oninitialized = () => void session.join().catch(complain)
+  const joinSoon = async () => {
+    await sleep(JOIN_AFTER_MS, life.signal)
+    if (!life.signal.aborted) await session.join()
+  }
+  // A moment later: the client's next word is for the list of tools, and joining loads what that does not need.
+  server.oninitialized = () => void joinSoon().catch(complain)
   server.setNotificationHandler(RootsListChangedNotificationSchema, () => session.moved())
   await server.connect(transport)
-  // While the client makes up its mind, load what the first call will need.
-  void import('../peer/peer.ts')
 
   await ended
   await life[Symbol.asyncDispose]()

@@ -95,7 +95,7 @@ export const meshDoors: ReadonlyMap<string, Door> = new Map(doors(places).map((d
 /** The tool and action that offer an operation. */
 export { places as toolPlaces }
 
-/** The definitions as they are published. Pure; what they say is stored in test/surface/tools.json. */
+/** The definitions as they are published. Pure; the server answers with what is stored of them in tools.json. */
 export function toolDefinitions(): Tool[] {
   return [...meshDoors.values()].map((door) => {
     const { title = door.name, description = '', fields = {}, hidden = [] } = words[door.name] ?? {}

@@ -1,0 +1,105 @@
+// One, four and sixteen processes that send without pause, and sixteen at the pace of agents. What was accepted is then
+// looked for in the file: nothing lost, doubled, or out of its sender's order.
+import { spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import Native from 'better-sqlite3'
+import { joinMesh } from '../dist/index.js'
+import { main, options, quantile, row } from './figures.mjs'
+import { environment, home, root } from './world.mjs'
+
+const MS = options.quick ? 1_500 : 4_000
+const PACE_MS = options.quick ? 3_000 : 10_000
+const IN_FLIGHT = 8
+const PROGRAM = join(root, 'bench/programs/sender.mjs')
+
+export async function senders() {
+  const cores = availableParallelism()
+  const rows = []
+  for (const count of [1, 4, 16]) {
+    const { perSecond, times, ratios, blocked, problems } = await run(count, 'flat', MS)
+    const many = count === 16
+    rows.push(
+      row(`${count} flat out: accepted`, perSecond, '/s', many ? { atLeast: Math.min(8_000, 2_000 * cores) } : {}),
+      row(`${count} flat out: p99`, quantile(times, 0.99), 'ms', many ? { atMost: 60 } : {}),
+    )
+    if (many)
+      rows.push(
+        row('16 flat out: lost, doubled or out of order', problems, 'messages', { atMost: 0 }),
+        row('16 flat out: fastest over slowest sender', ratios, '×', { atMost: 2 }),
+        row('16 flat out: event loop blocked at most', blocked, 'ms', { atMost: 20 }),
+      )
+  }
+  const alone = await run(1, 'pace', PACE_MS)
+  const paced = await run(16, 'pace', PACE_MS)
+  const p50 = quantile(alone.times, 0.5)
+  rows.push(
+    row('1 at 10/s: p50', p50, 'ms'),
+    row('16 at 10/s each: p99', quantile(paced.times, 0.99), 'ms', { floor: ['one sender, p50', p50], ratio: 3 }),
+    row('16 at 10/s each: lost, doubled or out of order', paced.problems, 'messages', { atMost: 0 }),
+  )
+  return rows
+}
+
+let meshes = 0
+
+/** Each sends to the others in turn, who do not read: what was accepted must stand in the file. */
+async function run(count, how, ms) {
+  const mesh = `senders-${meshes++}`
+  const env = environment(mesh)
+  const all = []
+  for (let i = 0; i < count; i++) {
+    const args = [PROGRAM, how, String(ms), String(IN_FLIGHT)]
+    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['pipe', 'pipe', 'inherit'] })
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const next = async () => JSON.parse((await lines.next()).value)
+    all.push({ child, next, name: (await next()).name })
+  }
+  // A mailbox takes no more than 10,000 unread: where few send, those of peers that have left take theirs as well.
+  const names = [...all.map(({ name }) => name), ...(await mailboxes(env, count < 16 ? 32 : 0))]
+  const startedAt = performance.now()
+  for (const { child } of all) child.stdin.write(`${JSON.stringify({ names })}\n`)
+  const said = await Promise.all(all.map(({ next }) => next()))
+  const seconds = (performance.now() - startedAt) / 1000
+  const problems = problemsOf(join(home, mesh, 'mesh.db'), all, said)
+  for (const { child } of all) {
+    child.stdin.end()
+    await new Promise((resolve) => child.once('exit', resolve))
+  }
+  const counts = said.map(({ times }) => times.length)
+  return {
+    perSecond: counts.reduce((sum, n) => sum + n, 0) / seconds,
+    times: said.flatMap(({ times }) => times),
+    ratios: Math.max(...counts) / Math.min(...counts),
+    blocked: Math.max(...said.map(({ blockedMs }) => blockedMs)),
+    problems,
+  }
+}
+
+async function mailboxes(env, count) {
+  const names = []
+  for (let i = 0; i < count; i++) {
+    const peer = await joinMesh({ env: { ...env, SLM_MESH_NAME: `away-${i}` }, agentType: 'bench' })
+    names.push(peer.self.name)
+    await peer.leave()
+  }
+  return names
+}
+
+function problemsOf(path, all, said) {
+  const database = new Native(path, { readonly: true })
+  const payloads = database.prepare('SELECT payload FROM messages WHERE sender_name = ? ORDER BY seq').pluck()
+  let problems = 0
+  all.forEach(({ name }, i) => {
+    const stored = payloads.all(name).map(Number)
+    problems += Math.abs(stored.length - said[i].times.length)
+    stored.forEach((n, at) => {
+      if (n !== at) problems++
+    })
+  })
+  database.close()
+  return problems
+}
+
+await main(import.meta, senders)
