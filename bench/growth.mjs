@@ -14,7 +14,8 @@ const MAILBOXES = 12
 export async function growth() {
   const alive = setInterval(() => {}, 1_000)
   const [empty, full] = [await mesh('empty'), await mesh('full')]
-  const holder = await fill(full)
+  // As many peers here and there: lists of them grow with them, and with nothing else.
+  const holders = [await fill(empty, 0, 0, 0), await fill(full, MESSAGES, EVENTS, LOCKS)]
   const names = Object.keys(empty.operations)
   const times = { empty: {}, full: {} }
   for (let block = -2; block < BLOCKS; block++)
@@ -34,11 +35,11 @@ export async function growth() {
           await operations[name](i)
           if (block >= 0) (times[which][name] ??= []).push(performance.now() - startedAt)
         }
-  await holder.leave()
+  for (const holder of holders) await holder.leave()
   await empty.end()
   await full.end()
   clearInterval(alive)
-  const stored = `with ${MESSAGES} messages`
+  const stored = `with ${MESSAGES} messages, ${EVENTS} more events, ${LOCKS} locks`
   return names.map((name) =>
     row(`${name}, ${stored}`, median(times.full[name]), 'ms', { floor: ['empty mesh', median(times.empty[name])], ratio: 1.15 }),
   )
@@ -73,7 +74,7 @@ async function mesh(name) {
 }
 
 /** Through the product's own doors, by peers that then leave, but for the one that holds the locks. */
-async function fill({ env }) {
+async function fill({ env }, messages, events, locks) {
   const many = []
   for (let i = 0; i < MAILBOXES; i++)
     many.push(await joinMesh({ env: { ...env, SLM_MESH_NAME: `filler-${i}` }, agentType: 'bench' }))
@@ -81,11 +82,11 @@ async function fill({ env }) {
     for (let done = 0; done < count; done += 500)
       await Promise.all(Array.from({ length: Math.min(500, count - done) }, (_, i) => run(done + i)))
   }
-  await each(MESSAGES, (i) =>
+  await each(messages, (i) =>
     many[i % MAILBOXES].call('message.send', { to: `filler-${(i + 1) % MAILBOXES}`, message: `message ${i}` }),
   )
-  await each(EVENTS, (i) => many[0].call('event.emit', { types: ['x_build'], payload: { i } }))
-  await each(LOCKS, (i) => many[1].call('lock.acquire', { filePath: `/nowhere/held/${i}.ts` }))
+  await each(events, (i) => many[0].call('event.emit', { types: ['x_build'], payload: { i } }))
+  await each(locks, (i) => many[1].call('lock.acquire', { filePath: `/nowhere/held/${i}.ts` }))
   for (const peer of many) if (peer !== many[1]) await peer.leave()
   return many[1]
 }

@@ -43,8 +43,8 @@ export class Scope implements AsyncDisposable {
   }
 
   /**
-   * Calls `run` again and again, `ms` after its last call has ended: it never overlaps itself.
-   * A call that fails goes to `onError` and does not end the loop.
+   * Calls `run` again and again, about every `ms`: it never overlaps itself. All loops of one length go round together, so
+   * that a process which rests is woken once. A call that fails goes to `onError` and does not end the loop.
    */
   every(ms: number, run: () => unknown, onError: (error: unknown) => void): void {
     if (this.#closing) return
@@ -55,9 +55,9 @@ export class Scope implements AsyncDisposable {
       } catch (error) {
         onError(error)
       }
-      if (!this.#closing) timer = setTimeout(tick, ms).unref()
+      if (!this.#closing) timer = setTimeout(tick, untilRound(ms)).unref()
     }
-    timer = setTimeout(tick, ms).unref()
+    timer = setTimeout(tick, untilRound(ms)).unref()
     this.defer(() => clearTimeout(timer))
   }
 
@@ -85,6 +85,12 @@ export class Scope implements AsyncDisposable {
     this.#ended = true
     if (errors.length > 0) throw new AggregateError(errors, 'closing failed')
   }
+}
+
+/** The first multiple of `ms` on this process's clock that is at least half of it away. */
+function untilRound(ms: number): number {
+  const left = ms - (performance.now() % ms)
+  return left < ms / 2 ? left + ms : left
 }
 
 /** Resolves after `ms`, or at once when `signal` aborts; never rejects. Keeps the process alive only if asked to. */
