@@ -71,6 +71,9 @@ const writers: Readonly<Record<string, Write>> = {
     )
   },
 
+  database_recovered: ({ movedTo, damage }) =>
+    text(movedTo) && `the database was damaged (${text(damage)}) and moved aside to ${text(movedTo)}; a new one is in its place`,
+
   leader_elected: ({ term, because }, by) =>
     `${by} leads in term ${term}${ELECTED[text(because)] === undefined ? '' : `: ${ELECTED[text(because)]}`}`,
 }

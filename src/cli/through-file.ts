@@ -5,6 +5,7 @@ import { MeshError } from '../core/errors.ts'
 import { type Caller, call } from '../core/operations.ts'
 import { outsider, reader } from '../core/outsiders.ts'
 import type { Place } from '../core/peers.ts'
+import { recoveryText } from '../core/recovery.ts'
 import { Scope, sleep } from '../core/scope.ts'
 import { openStore } from '../core/store.ts'
 import { endDead, ringOnce } from '../peer/from-outside.ts'
@@ -34,6 +35,8 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
     if (!(error instanceof MeshError)) throw error
   })
   await Promise.race([ending, sleep(PATIENCE_MS)])
+  // Whoever comes next would be told the same: it is in the log of events.
+  const { recovery } = database
   const place: Place = placeOf(desk.cwd)
   const bell = new Bell()
   // Without a doorbell: while a call waits, the file is looked at.
@@ -72,7 +75,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
   return {
     via: 'file',
     row: store.leadership.read,
-    why,
+    why: recovery ? `${why} ${recoveryText(recovery)}` : why,
     client: undefined,
     call: as('cli'),
     as,
