@@ -42,7 +42,7 @@ export const failures: { readonly [C in Code]: Failing<C> } = {
     hint: ({ recurring }) =>
       recurring
         ? 'the disk is the likely cause; --data-dir names a directory on another one'
-        : 'whoever writes to it next moves it aside and goes on in a new one: look, and try again',
+        : 'whoever meets that moves it aside and goes on in a new one: look what is there, and try again',
   },
   storage: { exit: EXIT_FAILED, hint: '--data-dir names another directory, on a local disk' },
   unsafe: { exit: EXIT_FAILED, hint: 'make it a plain directory or file of your own that only you can write to' },

@@ -1,7 +1,8 @@
 import { Bell } from '../core/bell.ts'
 import { Claims } from '../core/claims.ts'
 import { systemClock } from '../core/clock.ts'
-import { MeshError } from '../core/errors.ts'
+import type { Database } from '../core/database.ts'
+import { fail, isFailure, MeshError } from '../core/errors.ts'
 import { type Caller, call } from '../core/operations.ts'
 import { outsider, reader } from '../core/outsiders.ts'
 import type { Place } from '../core/peers.ts'
@@ -35,7 +36,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
     if (!(error instanceof MeshError)) throw error
   })
   await Promise.race([ending, sleep(PATIENCE_MS)])
-  // Whoever comes next would be told the same: it is in the log of events.
+  database.onDamage = () => {} // the call that met it sees to it
   const { recovery } = database
   const place: Place = placeOf(desk.cwd)
   const bell = new Bell()
@@ -58,7 +59,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
           ? await reader(store, reference, place)
           : { actor: await outsider(store, reference, place), isOwn: true }
       const after: ((left: boolean) => Promise<void>)[] = []
-      const output = await call(
+      const answered = call(
         name,
         {
           ...{ actor: who.actor, store, clock: systemClock, bell, carrying: new Claims(), spend: () => {} },
@@ -68,6 +69,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
         },
         input,
       )
+      const output = await answered.catch((error: unknown) => told(error, database))
       // What is looked at in another's mailbox stays unread.
       if (who.isOwn) for (const run of after) await run(true)
       return output
@@ -81,4 +83,14 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
     as,
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
   }
+}
+
+/** A command that meets damage fails, but only once the file has been moved aside: the next one goes on in a new one. */
+async function told(error: unknown, database: Database): Promise<never> {
+  if (!isFailure(error, 'corrupt') || error.facts.recurring) throw error
+  if (database.isDamaged) await database.reopen(() => {})
+  const where = database.recovery?.movedTo
+  if (where === undefined) throw error
+  const detail = `${error.facts.detail}; it is now ${where}, and a new one is in its place`
+  throw fail('corrupt', { ...error.facts, detail }, { cause: error })
 }

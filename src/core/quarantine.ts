@@ -1,4 +1,5 @@
-import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { asideOf, asides, SUFFIXES } from './aside.ts'
 import { Connection } from './connection.ts'
 import { fail, isFailure } from './errors.ts'
@@ -141,7 +142,7 @@ async function prepare(path: string, sources: readonly Sql[], recovery: Pick<Rec
     try {
       connection.run('BEGIN IMMEDIATE')
       const salvaged = sources.map((from) => salvage(from, connection, SALVAGE_MS / sources.length, recovery.at)).reduce(both)
-      begin(connection, numbersAfter(sources, recovery.at), { ...recovery, ...salvaged })
+      begin(connection, numbersAfter(sources, recovery.at, guardedTerm(dirname(path))), { ...recovery, ...salvaged })
       connection.run('COMMIT')
       return salvaged
     } finally {
@@ -152,6 +153,10 @@ async function prepare(path: string, sources: readonly Sql[], recovery: Pick<Rec
     throw error
   }
 }
+
+/** The newest term that a leader's guard names (term-guard.ts), for a file that no longer tells. */
+const guardedTerm = (dataDir: string) =>
+  Math.max(0, ...readdirSync(dataDir).map((name) => Number(/^leader\.(\d{1,15})\.lock$/.exec(name)?.[1] ?? 0)))
 
 /** Of two sources the second adds what the first could not read. */
 const both = (a: Salvage, b: Salvage): Salvage => ({ saved: sum(a.saved, b.saved), isWhole: a.isWhole || b.isWhole })

@@ -167,7 +167,7 @@ export interface Numbers {
  * Where the new file's numbers begin: well above what can be read, as the newest may be what is lost; and by the clock where
  * the sequence itself cannot be read, for no mesh writes a thousand events a second from 1970 on.
  */
-export function numbersAfter(sources: readonly Sql[], nowMs: number): Numbers {
+export function numbersAfter(sources: readonly Sql[], nowMs: number, guardedTerm: number): Numbers {
   const limit = nowMs + MAX_AHEAD
   const highest = (table: string, column: string, where = '1') => {
     const found = sources.flatMap((from) => {
@@ -193,7 +193,7 @@ export function numbersAfter(sources: readonly Sql[], nowMs: number): Numbers {
   const above = Math.max(sequence ?? 0, ...others.map((n) => n ?? 0)) + GAP
   return {
     seq: sequence === undefined ? Math.max(above, nowMs) : above,
-    term: Math.max(Math.floor(nowMs / 1000), (highest('leader', 'term') ?? 0) + 1),
+    term: Math.max(Math.floor(nowMs / 1000), (highest('leader', 'term') ?? 0) + 1, guardedTerm + 1),
     ticket: (highest('sqlite_sequence', 'seq', `name = 'lock_tickets'`) ?? 0) + GAP,
   }
 }
