@@ -31,7 +31,13 @@ interface Part {
   readonly where?: string
   /** What the new file counts or decides by itself. */
   readonly reset?: Readonly<Record<string, Value>>
+  /** Whether a row may be taken as it is, where a wrong one would be in somebody's way. */
+  readonly isOurs?: (row: Row) => boolean
 }
+
+/** A mailbox under a spoilt id or name would keep its owner from taking it up again. */
+const isMailbox = ({ id, name }: Row) =>
+  /^(?:p_[0-9a-z]{19}|[a-z]{1,20})$/.test(String(id)) && /^[^\p{Cc}\uFFFD]+$/u.test(String(name))
 
 const UNREAD = 'seen_at IS NULL AND expired_at IS NULL'
 /** A message's way: triggers count each step, so that it goes it again. */
@@ -39,7 +45,7 @@ const STEPS = { notified_at: null, notified_by: null, seen_at: null, acked_at: n
 
 /** What is missed most comes first. */
 const parts: readonly Part[] = [
-  { table: 'peers', key: 'rowid', reset: { unread: 0, queued: 0 } },
+  { table: 'peers', key: 'rowid', reset: { unread: 0, queued: 0 }, isOurs: isMailbox },
   { table: 'locks', key: 'path_key', isText: true },
   { table: 'messages', key: 'seq', where: UNREAD, reset: STEPS },
   { table: 'state', key: 'rowid' },
@@ -75,7 +81,7 @@ export function salvage(from: Sql, into: Sql, budgetMs: number, nowMs: number): 
         break
       }
       const row = next.value
-      if (!columns.every((column) => isSound(row[column.name], column))) isWhole = false
+      if (!columns.every((column) => isSound(row[column.name], column)) || part.isOurs?.(row) === false) isWhole = false
       else if (insert(into, part, columns, row, nowMs)) {
         if (part.table === 'messages' && part.where === UNREAD) counts.unread++
         if (part.table in counts && row.kind !== 'known') counts[part.table as keyof Saved]++ // just looked
