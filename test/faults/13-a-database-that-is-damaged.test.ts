@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { type Agent, startMesh, type ToolError } from '../support/agent.ts'
+import { Agent, startMesh, type ToolError } from '../support/agent.ts'
 import { companions } from '../support/companion.ts'
 import { cut, damagedIn, randomFrom, scribble, settle } from '../support/damage.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
