@@ -13,6 +13,6 @@ export const damaged: Check = ({ layout }) => {
   const many = found.length === 1 ? '' : `${found.length} lie here, the newest `
   return warn(
     `${many}${basename(last.path)} (${size}${found.length === 1 ? '' : ' in all'}), moved aside at ${when} UTC: a new database took its place`,
-    'look after the disk; slm-mesh events --type database_recovered says what was brought over; slm-mesh clean --damaged 7 removes those older than 7 days',
+    'look after the disk; slm-mesh events --type database_recovered says what was brought over, and .recover of the sqlite3 shell may find more; slm-mesh clean --damaged 7 removes what is older than 7 days',
   )
 }
