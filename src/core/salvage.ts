@@ -35,9 +35,12 @@ interface Part {
   readonly isOurs?: (row: Row) => boolean
 }
 
-/** A mailbox under a spoilt id or name would keep its owner from taking it up again. */
-const isMailbox = ({ id, name }: Row) =>
-  /^(?:p_[0-9a-z]{19}|[a-z]{1,20})$/.test(String(id)) && /^[^\p{Cc}\uFFFD]+$/u.test(String(name))
+/** No text of ours has these; of bytes that are no UTF-8 comes the last. */
+const isPlain = (value: Value | undefined) => typeof value !== 'string' || !/[\p{Cc}\uFFFD]/u.test(value)
+
+/** A mailbox with a spoilt id, name or process would keep its owner from taking it up again: without one, it makes it anew. */
+const isMailbox = ({ id, summary: _free, ...rest }: Row) =>
+  /^(?:p_[0-9a-z]{19}|[a-z]{1,20})$/.test(String(id)) && Object.values(rest).every(isPlain)
 
 const UNREAD = 'seen_at IS NULL AND expired_at IS NULL'
 /** A message's way: triggers count each step, so that it goes it again. */
