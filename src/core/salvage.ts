@@ -31,16 +31,20 @@ interface Part {
   readonly where?: string
   /** What the new file counts or decides by itself. */
   readonly reset?: Readonly<Record<string, Value>>
-  /** Whether a row may be taken as it is, where a wrong one would be in somebody's way. */
-  readonly isOurs?: (row: Row) => boolean
+  /** Text of others, which may be anything. */
+  readonly free?: string
 }
 
-/** No text of ours has these; of bytes that are no UTF-8 comes the last. */
+/** No other text of ours has control characters; the last one is what becomes of bytes that are no UTF-8. */
 const isPlain = (value: Value | undefined) => typeof value !== 'string' || !/[\p{Cc}\uFFFD]/u.test(value)
 
-/** A mailbox with a spoilt id, name or process would keep its owner from taking it up again: without one, it makes it anew. */
-const isMailbox = ({ id, summary: _free, ...rest }: Row) =>
-  /^(?:p_[0-9a-z]{19}|[a-z]{1,20})$/.test(String(id)) && Object.values(rest).every(isPlain)
+/**
+ * What is seen to be spoilt is left behind: a mailbox under another id or name would keep its owner from taking it up again,
+ * and without one, its owner makes it anew.
+ */
+const isOurs = ({ table, free }: Part, row: Row) =>
+  (table !== 'peers' || /^(?:p_[0-9a-z]{19}|[a-z]{1,20})$/.test(String(row.id))) &&
+  Object.entries(row).every(([name, value]) => name === free || isPlain(value))
 
 const UNREAD = 'seen_at IS NULL AND expired_at IS NULL'
 /** A message's way: triggers count each step, so that it goes it again. */
@@ -48,13 +52,13 @@ const STEPS = { notified_at: null, notified_by: null, seen_at: null, acked_at: n
 
 /** What is missed most comes first. */
 const parts: readonly Part[] = [
-  { table: 'peers', key: 'rowid', reset: { unread: 0, queued: 0 }, isOurs: isMailbox },
-  { table: 'locks', key: 'path_key', isText: true },
-  { table: 'messages', key: 'seq', where: UNREAD, reset: STEPS },
-  { table: 'state', key: 'rowid' },
+  { table: 'peers', key: 'rowid', reset: { unread: 0, queued: 0 }, free: 'summary' },
+  { table: 'locks', key: 'path_key', isText: true, free: 'reason' },
+  { table: 'messages', key: 'seq', where: UNREAD, reset: STEPS, free: 'payload' },
+  { table: 'state', key: 'rowid', free: 'value' },
   { table: 'subscriptions', key: `type || ' ' || peer_id`, isText: true, where: `purpose = 'agent'` },
   { table: 'event_cursors', key: 'peer_id', isText: true },
-  { table: 'messages', key: 'seq', where: `NOT (${UNREAD}) AND expired_at IS NULL`, reset: STEPS },
+  { table: 'messages', key: 'seq', where: `NOT (${UNREAD}) AND expired_at IS NULL`, reset: STEPS, free: 'payload' },
 ]
 
 type Row = Record<string, Value>
@@ -84,7 +88,7 @@ export function salvage(from: Sql, into: Sql, budgetMs: number, nowMs: number): 
         break
       }
       const row = next.value
-      if (!columns.every((column) => isSound(row[column.name], column)) || part.isOurs?.(row) === false) isWhole = false
+      if (!columns.every((column) => isSound(row[column.name], column)) || !isOurs(part, row)) isWhole = false
       else if (insert(into, part, columns, row, nowMs)) {
         if (part.table === 'messages' && part.where === UNREAD) counts.unread++
         if (part.table in counts && row.kind !== 'known') counts[part.table as keyof Saved]++ // just looked
