@@ -73,8 +73,11 @@ export class Database implements Disposable {
     } catch (error) {
       if (!isFailure(error, 'corrupt')) throw error
       const [{ openRecovered }, { readRecovery }] = await Promise.all([import('./quarantine.ts'), import('./recovery.ts')])
-      const database = new Database(path, await movingAlone(path, () => openRecovered(path)))
+      const { connection, noticed } = await movingAlone(path, () => openRecovered(path))
+      const database = new Database(path, connection)
       database.recovery = database.read(readRecovery)
+      // A command would end, and let go of the old file, before those who still write to it have noticed.
+      if (noticed && database.read((sql) => sql.get('SELECT 1 FROM peers WHERE live = 1'))) await noticed
       return database
     }
   }
@@ -161,7 +164,7 @@ export class Database implements Disposable {
       old.close()
     }
     const [{ openRecovered }, { arrivalIn }] = await Promise.all([import('./quarantine.ts'), import('./recovery.ts')])
-    const next = await openRecovered(this.path)
+    const { connection: next } = await openRecovered(this.path)
     const arrival = arrivalIn(this.path, { connection: old, file: this.#footing[''] }, first)
     return new Promise<T>((resolve, reject) => {
       const write: Write = { change: arrival.change, resolve: resolve as (value: unknown) => void, reject, since: 0 } // `first` gives a T

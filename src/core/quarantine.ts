@@ -96,18 +96,18 @@ async function openDamaged(path: string): Promise<{ connection: Connection; dama
 }
 
 /**
- * Opens what stands at the path, or a new file in the place of a damaged one. Call under the guard of moving.ts.
+ * Opens what stands at the path, or a new file in the place of a damaged one. Call under the guard of moving.ts. `noticed`
+ * comes to pass when those who still have the old one open have left it, and its lock has been let go.
  * Throws `corrupt` (recurring), and what opening throws.
  */
-export async function openRecovered(path: string): Promise<Connection> {
+export async function openRecovered(path: string): Promise<{ connection: Connection; noticed?: Promise<void> }> {
   try {
-    return await openConnection(path)
+    return { connection: await openConnection(path) }
   } catch (error) {
     if (!isFailure(error, 'corrupt')) throw error
     const done = await quarantine(path, { detail: error.facts.detail })
     const connection = await openConnection(path)
-    if (done) void onceNoticed().then(done.release)
-    return connection
+    return { connection, ...(done && { noticed: onceNoticed().then(done.release) }) }
   }
 }
 
