@@ -4,7 +4,7 @@ import { Claims } from '../core/claims.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Config, type Environment, readConfig } from '../core/config.ts'
 import type { Database } from '../core/database.ts'
-import { fail } from '../core/errors.ts'
+import { fail, isFailure } from '../core/errors.ts'
 import { createBudget } from '../core/limits.ts'
 import { createLog, type Log } from '../core/log.ts'
 import type { Actor, Context } from '../core/operation.ts'
@@ -87,12 +87,15 @@ const REFUSED_MS = 30_000
 
 /** Joins the mesh of the data directory. Throws `MeshError`: `unsafe`, `read_only`, `schema_newer`, `full`, `closed`, … */
 export async function joinMesh(options: JoinOptions = {}): Promise<MeshPeer> {
-  const scope = new Scope()
-  try {
-    return await join(scope, options)
-  } catch (error) {
-    await scope[Symbol.asyncDispose]().catch(() => {})
-    throw error
+  for (let tries = 1; ; tries++) {
+    const scope = new Scope()
+    try {
+      return await join(scope, options)
+    } catch (error) {
+      await scope[Symbol.asyncDispose]().catch(() => {})
+      // Damage that it met on the way has been moved aside by now.
+      if (tries > 1 || !isFailure(error, 'corrupt') || error.facts.recurring) throw error
+    }
   }
 }
 
@@ -116,7 +119,11 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     ring: (target) => doorbell?.ring(target),
     isGone,
   })
-  scope.defer(() => database[Symbol.dispose]())
+  database.onDamage = () => {} // until there is a watch
+  scope.defer(async () => {
+    if (database.isDamaged) await database.reopen(() => {}).catch(() => {})
+    database[Symbol.dispose]()
+  })
   whileWanted()
 
   const arrival: Arrival = {

@@ -190,6 +190,7 @@ test('sessions under which the WAL is scribbled over stay alive, and one mesh', 
     if (!heardOf()) continue // it was overwritten before anybody read it
     movedAside++
     await eventually(() => mesh.agents.every((agent) => agent.stderr.includes('a new one is in its place')))
+    for (const agent of mesh.agents) await agent.call('message.inbox', {}) // what was brought over
     await expectOneMesh(mesh)
   }
 })
