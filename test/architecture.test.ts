@@ -70,7 +70,9 @@ const layerOf = (path: string) => LAYERS.find((layer) => path.startsWith(`${laye
 const OUTSIDE =
   /^(node:)?(net|tls|dgram|http2?|https|dns|readline|tty|repl|cluster|worker_threads)(\/|$)|^@modelcontextprotocol\/|^commander$/
 /** The files that may hold the database's own. */
-const DATABASE = new Set(['src/core/database.ts', 'src/core/connection.ts', 'src/core/open-database.ts', 'src/core/moving.ts'])
+const DATABASE = new Set(
+  ['database', 'connection', 'open-database', 'moving', 'aside', 'quarantine'].map((name) => `src/core/${name}.ts`),
+)
 const TIMERS = ['setTimeout', 'setInterval']
 
 const rules: Record<string, (source: Source) => string[]> = {

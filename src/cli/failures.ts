@@ -37,7 +37,13 @@ export const failures: { readonly [C in Code]: Failing<C> } = {
   busy: { exit: EXIT_FAILED, hint: 'slm-mesh doctor names the process that keeps it' },
   disk_full: { exit: EXIT_FAILED, hint: 'free some space there; nothing else needs to be done' },
   read_only: { exit: EXIT_FAILED, hint: 'give your account the right to write there (directory 0700, files 0600)' },
-  corrupt: { exit: EXIT_FAILED, hint: 'end all sessions, move the three files aside, and start again' },
+  corrupt: {
+    exit: EXIT_FAILED,
+    hint: ({ recurring }) =>
+      recurring
+        ? 'the disk is the likely cause; --data-dir names a directory on another one'
+        : 'whoever meets that moves it aside and goes on in a new one: look what is there, and try again',
+  },
   storage: { exit: EXIT_FAILED, hint: '--data-dir names another directory, on a local disk' },
   unsafe: { exit: EXIT_FAILED, hint: 'make it a plain directory or file of your own that only you can write to' },
   schema_newer: { exit: EXIT_FAILED, hint: 'use the newer slm-mesh' },

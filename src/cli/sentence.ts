@@ -40,6 +40,14 @@ const FREED: Readonly<Record<string, (path: string, holder: string) => string>> 
 
 const CHANGED: Readonly<Record<string, string>> = { add: 'appeared', unlink: 'was deleted' }
 
+const SAVED = ['peers', 'messages', 'state', 'locks'] as const
+
+/** `2 peers, 10 messages, 4 state, 0 locks`. */
+function savedWords(saved: unknown): string {
+  const counts = new Map(typeof saved === 'object' && saved !== null ? Object.entries(saved) : [])
+  return SAVED.map((what) => `${Number(counts.get(what) ?? 0)} ${what}`).join(', ')
+}
+
 const writers: Readonly<Record<string, Write>> = {
   peer_joined: ({ returned, agentType, projectPath, gitBranch }, by) =>
     `${by} (${text(agentType)}) ${returned === true ? 'came back' : 'joined'} in ${text(projectPath)}${text(gitBranch) && ` on ${text(gitBranch)}`}`,
@@ -70,6 +78,10 @@ const writers: Readonly<Record<string, Write>> = {
       `${typeof files === 'number' ? `${files} files below ${path} changed` : `${path} ${what}`}${held(payload) && `${did} ${held(payload)}`}`
     )
   },
+
+  database_recovered: ({ movedTo, damage, saved }) =>
+    text(movedTo) &&
+    `the database was damaged (${text(damage)}) and moved aside to ${text(movedTo)}; a new one began with ${savedWords(saved)}`,
 
   leader_elected: ({ term, because }, by) =>
     `${by} leads in term ${term}${ELECTED[text(because)] === undefined ? '' : `: ${ELECTED[text(because)]}`}`,

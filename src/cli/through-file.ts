@@ -1,10 +1,12 @@
 import { Bell } from '../core/bell.ts'
 import { Claims } from '../core/claims.ts'
 import { systemClock } from '../core/clock.ts'
-import { MeshError } from '../core/errors.ts'
+import type { Database } from '../core/database.ts'
+import { fail, isFailure, MeshError } from '../core/errors.ts'
 import { type Caller, call } from '../core/operations.ts'
 import { outsider, reader } from '../core/outsiders.ts'
 import type { Place } from '../core/peers.ts'
+import { recoveryText } from '../core/recovery.ts'
 import { Scope, sleep } from '../core/scope.ts'
 import { openStore } from '../core/store.ts'
 import { endDead, ringOnce } from '../peer/from-outside.ts'
@@ -34,6 +36,8 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
     if (!(error instanceof MeshError)) throw error
   })
   await Promise.race([ending, sleep(PATIENCE_MS)])
+  database.onDamage = () => {} // the call that met it sees to it
+  const { recovery } = database
   const place: Place = placeOf(desk.cwd)
   const bell = new Bell()
   // Without a doorbell: while a call waits, the file is looked at.
@@ -55,7 +59,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
           ? await reader(store, reference, place)
           : { actor: await outsider(store, reference, place), isOwn: true }
       const after: ((left: boolean) => Promise<void>)[] = []
-      const output = await call(
+      const answered = call(
         name,
         {
           ...{ actor: who.actor, store, clock: systemClock, bell, carrying: new Claims(), spend: () => {} },
@@ -65,6 +69,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
         },
         input,
       )
+      const output = await answered.catch((error: unknown) => told(error, database))
       // What is looked at in another's mailbox stays unread.
       if (who.isOwn) for (const run of after) await run(true)
       return output
@@ -72,10 +77,20 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
   return {
     via: 'file',
     row: store.leadership.read,
-    why,
+    why: recovery ? `${why} ${recoveryText(recovery)}` : why,
     client: undefined,
     call: as('cli'),
     as,
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
   }
+}
+
+/** A command that meets damage fails, but only once the file has been moved aside: the next one goes on in a new one. */
+async function told(error: unknown, database: Database): Promise<never> {
+  if (!isFailure(error, 'corrupt') || error.facts.recurring) throw error
+  if (database.isDamaged) await database.reopen(() => {})
+  const where = database.recovery?.movedTo
+  if (where === undefined) throw error
+  const detail = `${error.facts.detail}; it is now ${where}, and a new one is in its place`
+  throw fail('corrupt', { ...error.facts, detail }, { cause: error })
 }

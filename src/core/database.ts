@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs'
 import type { Connection } from './connection.ts'
-import { fail } from './errors.ts'
+import { fail, isFailure } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA } from './migrate.ts'
-import { type Footing, footingOf, isSameFooting, movingAlone, removeStale } from './moving.ts'
+import { type Footing, footingOf, identityOf, isSameFooting, movingAlone, removeStale } from './moving.ts'
 import { openConnection } from './open-database.ts'
+import type { Recovery } from './recovery.ts'
 import { sleep } from './scope.ts'
 import type { Sql, Transaction } from './sql.ts'
 import { BUSY_DEADLINE_MS, isBusy, translate } from './sqlite-errors.ts'
@@ -43,6 +44,16 @@ export class Database implements Disposable {
   #knownVersion = KNOWN_SCHEMA
   #footing: Footing
   #moving = false
+  /** What SQLite has said of damage in this file, and why nothing could be done about it. Writes wait meanwhile, or fail. */
+  #damage: string | undefined
+  #refusal: unknown
+  /** The file in which damage was seen, and which was then found to be whole. */
+  #doubted = ''
+  /** What the file that is open began with, where that has happened under this process. */
+  recovery: Recovery | undefined
+
+  /** Called when damage is seen: has the file reopened. */
+  onDamage: () => void = () => void this.reopen(() => {}).catch(() => {})
 
   private constructor(
     readonly path: string,
@@ -52,9 +63,23 @@ export class Database implements Disposable {
     this.#footing = footingOf(path)
   }
 
-  /** Opens or creates the file (0600) and brings its schema up to date; waits for others who do the same. */
+  /**
+   * Opens or creates the file (0600) and brings its schema up to date; waits for others who do the same. A damaged one is
+   * moved aside first, and a new one made of what can be read of it.
+   */
   static async open(path: string): Promise<Database> {
-    return new Database(path, await openConnection(path))
+    try {
+      return new Database(path, await openConnection(path))
+    } catch (error) {
+      if (!isFailure(error, 'corrupt')) throw error
+      const [{ openRecovered }, { readRecovery }] = await Promise.all([import('./quarantine.ts'), import('./recovery.ts')])
+      const { connection, noticed } = await movingAlone(path, () => openRecovered(path))
+      const database = new Database(path, connection)
+      database.recovery = database.read(readRecovery)
+      // A command would end, and let go of the old file, before those who still write to it have noticed.
+      if (noticed && database.read((sql) => sql.get('SELECT 1 FROM peers WHERE live = 1'))) await noticed
+      return database
+    }
   }
 
   /** Reads a consistent value. Never waits for a writer, except for the moment in which a crash is recovered. */
@@ -88,6 +113,10 @@ export class Database implements Disposable {
     return this.read((sql) => sql.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0)
   }
 
+  get isDamaged(): boolean {
+    return this.#damage !== undefined
+  }
+
   /** True when a path no longer leads to the file that is open: it was deleted, moved or replaced. */
   replaced(): boolean {
     return !isSameFooting(footingOf(this.path), this.#footing)
@@ -96,18 +125,32 @@ export class Database implements Disposable {
   /**
    * Leaves the files that are open and opens what stands at the path now. `first` is the first thing done there: nobody
    * reads the new file before. Writes wait meanwhile and go to the new file; where there is none to be had, they fail.
+   * Where what is open is damaged, it is moved aside before.
    */
   async reopen<T>(first: (tx: Transaction) => T): Promise<T> {
     this.#moving = true
     try {
-      return await movingAlone(this.path, () => this.#move(first))
+      return await movingAlone(this.path, async () => {
+        await this.#moveDamagedAside()
+        return await this.#move(first)
+      })
     } catch (error) {
+      this.#refusal = this.#translate(error)
       this.#rejectAll(this.#queue.splice(0), error)
-      throw this.#translate(error)
+      throw this.#refusal
     } finally {
       this.#moving = false
       this.#schedule()
     }
+  }
+
+  async #moveDamagedAside(): Promise<void> {
+    if (this.#damage === undefined || identityOf(this.path) !== this.#footing['']) return
+    const { quarantine, onceNoticed } = await import('./quarantine.ts')
+    const isCertain = this.#doubted === this.#footing['']
+    const done = await quarantine(this.path, { detail: this.#damage, running: this.#connection, isCertain })
+    if (done) void onceNoticed().then(done.release)
+    else this.#doubted = this.#footing['']
   }
 
   async #move<T>(first: (tx: Transaction) => T): Promise<T> {
@@ -120,9 +163,11 @@ export class Database implements Disposable {
       // SQLite keeps one index a file and process: the old one must go before there can be another.
       old.close()
     }
-    const next = await openConnection(this.path)
+    const [{ openRecovered }, { arrivalIn }] = await Promise.all([import('./quarantine.ts'), import('./recovery.ts')])
+    const { connection: next } = await openRecovered(this.path)
+    const arrival = arrivalIn(this.path, { connection: old, file: this.#footing[''] }, first)
     return new Promise<T>((resolve, reject) => {
-      const write: Write = { change: first, resolve: resolve as (value: unknown) => void, reject, since: 0 } // `first` gives a T
+      const write: Write = { change: arrival.change, resolve: resolve as (value: unknown) => void, reject, since: 0 } // `first` gives a T
       const attempt = () => {
         this.#connection = next
         if (!this.#begin()) {
@@ -130,8 +175,11 @@ export class Database implements Disposable {
           return void sleep(1, undefined, true).then(attempt).catch(reject)
         }
         this.#footing = footingOf(this.path)
-        old.close()
+        this.#damage = undefined
+        this.#refusal = undefined
         this.#run([write])
+        this.recovery = arrival.recovery() ?? this.recovery
+        old.close()
       }
       attempt()
     })
@@ -182,6 +230,7 @@ export class Database implements Disposable {
   /** One batch: BEGIN, every change in its savepoint, COMMIT; then answers and rings. */
   #flush(): void {
     if (this.#closed || this.#moving || this.#queue.length === 0) return
+    if (this.#damage !== undefined) return this.#waitForAnother()
     try {
       if (!this.#begin()) return this.#waitForTurn()
     } catch (error) {
@@ -227,7 +276,7 @@ export class Database implements Disposable {
       return { write, value }
     } catch (error) {
       // A full disk or a damaged page may have ended the transaction itself; then the batch has failed.
-      if (!this.#connection.inTransaction) throw error
+      if (!this.#connection.inTransaction || isFailure(this.#translate(error), 'corrupt')) throw error
       this.#sql.run('ROLLBACK TO one')
       this.#sql.run('RELEASE one')
       return { write, error }
@@ -263,6 +312,11 @@ export class Database implements Disposable {
     this.#knownVersion = version
   }
 
+  /** What is damaged is not written to: writes go to the file that takes its place, where there will be one. */
+  #waitForAnother(): void {
+    if (this.#refusal !== undefined) this.#rejectAll(this.#queue.splice(0), this.#refusal)
+  }
+
   #waitForTurn(): void {
     const overdue = performance.now() - BUSY_DEADLINE_MS
     const late = this.#queue.filter((write) => write.since < overdue)
@@ -282,7 +336,12 @@ export class Database implements Disposable {
   }
 
   #translate(error: unknown): unknown {
-    return translate(error, this.path)
+    const known = translate(error, this.path)
+    if (isFailure(known, 'corrupt') && this.#damage === undefined && !this.#closed) {
+      this.#damage = known.facts.detail
+      setImmediate(() => this.#closed || this.#moving || this.onDamage())
+    }
+    return known
   }
 }
 

@@ -22,7 +22,7 @@ export interface Facts {
   busy: { path: string; waitedMs: number }
   disk_full: { path: string }
   read_only: { path: string }
-  corrupt: { path: string; detail: string }
+  corrupt: { path: string; detail: string; recurring: boolean }
   storage: { path: string; detail: string }
   unsafe: { path: string; why: string }
   schema_newer: { path: string; found: number; known: number }
@@ -79,7 +79,8 @@ const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
   busy: (f) => `${f.path} was kept busy by another process for ${Math.round(f.waitedMs / 100) / 10} s; nothing was changed`,
   disk_full: (f) => `the disk that holds ${f.path} is full; nothing was changed`,
   read_only: (f) => `${f.path} cannot be written`,
-  corrupt: (f) => `${f.path} is damaged: ${f.detail}`,
+  corrupt: (f) =>
+    `${f.path} is damaged${f.recurring ? ' again, after it was moved aside and made anew several times within ten minutes' : ''}: ${f.detail}`,
   storage: (f) => `${f.path} cannot be used: ${f.detail}`,
   unsafe: (f) => `${f.path} is refused: ${f.why}`,
   schema_newer: (f) =>

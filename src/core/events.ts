@@ -23,6 +23,7 @@ const BUILT_IN_EVENTS = [
   'file_unlocked',
   'file_changed',
   'leader_elected',
+  'database_recovered',
 ] as const
 
 const MAX_PAYLOAD_BYTES = 64 * 1024

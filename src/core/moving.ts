@@ -1,4 +1,5 @@
 import { rmSync, statSync } from 'node:fs'
+import { SUFFIXES } from './aside.ts'
 import { Connection } from './connection.ts'
 import { sleep } from './scope.ts'
 
@@ -11,7 +12,6 @@ import { sleep } from './scope.ts'
  * process moves at a time: SQLite's own lock on a file of its own says so, which the kernel frees when its holder dies.
  */
 
-const SUFFIXES = ['', '-wal', '-shm'] as const
 type Suffix = (typeof SUFFIXES)[number]
 
 /** Which files stand at the database's three paths. */
@@ -33,7 +33,8 @@ export function removeStale(path: string, old: Footing): void {
 
 const MISSING = 'missing'
 
-function identityOf(path: string): string {
+/** Which file stands there. */
+export function identityOf(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false })
   return stat ? `${stat.dev}:${stat.ino}` : MISSING
 }

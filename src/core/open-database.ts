@@ -1,7 +1,8 @@
-import { accessSync, chmodSync, closeSync, constants, openSync, statSync } from 'node:fs'
+import { accessSync, chmodSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { Connection } from './connection.ts'
 import { fail } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA, migrate } from './migrate.ts'
+import { identityOf } from './moving.ts'
 import { sleep } from './scope.ts'
 import { BUSY_DEADLINE_MS, codeOf, isBusy, translate } from './sqlite-errors.ts'
 
@@ -28,9 +29,13 @@ export async function openConnection(path: string): Promise<Connection> {
 
 function openOnce(path: string): Connection {
   createPrivately(path)
+  const before = identityOf(path)
   const connection = new Connection(path)
   try {
     checkSqliteVersion(connection)
+    // The WAL is opened with the first read, by name: had the file been replaced since, it would be that of another one.
+    checkTables(connection)
+    if (identityOf(path) !== before) throw new Replaced()
     // Before anything is written: later it would be ignored. Asked first, because setting it writes to the file. A message
     // changes a few bytes on each of sixteen pages, all of which go through the WAL: small ones are a quarter of the writing.
     const vacuum = connection.get<{ auto_vacuum: number }>('PRAGMA auto_vacuum')?.auto_vacuum
@@ -61,14 +66,40 @@ function migrateAlone(connection: Connection): void {
     connection.run('COMMIT')
   } catch (error) {
     if (connection.inTransaction) connection.run('ROLLBACK')
-    throw error
+    // The schema is not what its number says.
+    throw codeOf(error) === 'SQLITE_ERROR' ? damaged(connection.path, String(error)) : error
   }
 }
+
+/** Where a new file is made, beside the damaged one whose place it takes. */
+export const nextOf = (path: string) => `${path}.next`
+
+/** The file was replaced while it was being opened: as SQLITE_BUSY, it is tried again. */
+class Replaced extends Error {
+  readonly code = 'SQLITE_BUSY_REPLACED'
+}
+
+/** The tables that every schema of ours has had. */
+const TABLES = ['meta', 'peers', 'messages', 'state', 'locks', 'events', 'leader'] as const
+
+/** A schema number without its tables, or tables without a number, is none of ours. In one statement: others may be migrating. */
+function checkTables(connection: Connection): void {
+  const row = connection.get<{ version: number; tables: number }>(
+    `SELECT (SELECT user_version FROM pragma_user_version) AS version, count(*) AS tables FROM sqlite_master
+     WHERE type = 'table' AND name IN (${TABLES.map((name) => `'${name}'`).join(', ')})`,
+  )
+  if (!row || (row.version === 0 ? row.tables === 0 : row.tables === TABLES.length)) return
+  throw damaged(connection.path, `it has schema ${row.version}, and ${row.tables} of ${TABLES.length} tables`)
+}
+
+const damaged = (path: string, detail: string) => fail('corrupt', { path, detail, recurring: false })
 
 /** SQLite would create the file with the umask's mode. Fails quietly where the file exists: `wx` opens nothing then. */
 function createPrivately(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600))
+    // Whoever has moved the damaged one away is about to put the next one here.
+    if (existsSync(nextOf(path))) throw new Replaced()
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error
     const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0

@@ -150,10 +150,12 @@ export function createPeers(
   function arrive(tx: Transaction, arrival: Arrival): { id: string; returned: boolean } {
     // Joining twice is fine: a socket's path belongs to one process.
     const own = tx.get<PeerRow>('SELECT * FROM peers WHERE live = 1 AND socket_path = ?', arrival.socketPath)
-    if (own && own.pid === arrival.process.pid) return { id: own.id, returned: false }
-    if (own) throw fail('invalid', { operation: 'join', issues: [`the socket is that of ${own.name}`] })
-    const mailbox = findMailbox(tx, arrival, on.isGone)
-    if (mailbox?.live === 1) end(tx, mailbox.id, 'crashed', mailbox.socket_path)
+    // Who comes from another file, however, says anew who it is: what was brought over of its row may be spoilt.
+    const isSelf = own !== undefined && own.id === arrival.returning?.id
+    if (own && !isSelf && own.pid === arrival.process.pid) return { id: own.id, returned: false }
+    if (own && !isSelf) throw fail('invalid', { operation: 'join', issues: [`the socket is that of ${own.name}`] })
+    const mailbox = own ?? findMailbox(tx, arrival, on.isGone)
+    if (mailbox?.live === 1 && !isSelf) end(tx, mailbox.id, 'crashed', mailbox.socket_path)
     const living = tx.get<{ n: number }>('SELECT count(*) AS n FROM peers WHERE live = 1')?.n ?? 0
     if (living >= MAX_PEERS) throw fail('full', { what: 'the mesh', limit: MAX_PEERS })
 
@@ -161,7 +163,8 @@ export function createPeers(
     const { returning } = arrival
     // Where the file forgot this process, it stays who it was: others know it by its name.
     const id = mailbox?.id ?? (returning && !byId(tx, returning.id) ? returning.id : newId('p', now))
-    const name = mailbox && arrival.name === undefined ? mailbox.name : freeName(tx, arrival.name ?? returning?.name, mailbox?.id)
+    const name =
+      mailbox && !isSelf && arrival.name === undefined ? mailbox.name : freeName(tx, arrival.name ?? returning?.name, mailbox?.id)
     const sessionKey =
       arrival.sessionKey !== undefined &&
       !tx.get('SELECT 1 FROM peers WHERE session_key = ? AND id IS NOT ?', arrival.sessionKey, id)
@@ -201,7 +204,7 @@ export function createPeers(
       id,
     )
     for (const hook of hooks) hook.joined?.(tx, id)
-    const returned = mailbox !== undefined
+    const returned = mailbox !== undefined && !isSelf
     const { agentType, projectPath, gitBranch } = arrival
     events.append(tx, 'peer_joined', { id, name, agentType, projectPath, gitBranch, returned }, { id, name })
     return { id, returned }

@@ -21,7 +21,8 @@ export function translate(error: unknown, path: string): unknown {
   // SHMSIZE: there was no room to make or grow the WAL's index.
   if (/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)$/.test(code)) return fail('disk_full', { path }, cause)
   if (code.startsWith('SQLITE_READONLY') || /^(EACCES|EPERM|EROFS)$/.test(code)) return fail('read_only', { path }, cause)
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return fail('corrupt', { path, detail }, cause)
+  // SHORT_READ: it ends before it should.
+  if (/^SQLITE_(CORRUPT|NOTADB$|IOERR_SHORT_READ$)/.test(code)) return fail('corrupt', { path, detail, recurring: false }, cause)
   if (/^SQLITE_(CANTOPEN|IOERR|AUTH|PERM)/.test(code) || /^E[A-Z]+$/.test(code)) return fail('storage', { path, detail }, cause)
   return error
 }

@@ -137,7 +137,10 @@ const advice: { [C in Code]: (facts: Facts[C]) => string } = {
   busy: () => 'Try again; if it stays so, one process is suspended while writing: tell your user.',
   disk_full: () => 'Tell your user to free some space; then try again.',
   read_only: () => 'Tell your user to give this account write permission there (directory 0700, files 0600).',
-  corrupt: ({ path }) => `Tell your user: end all sessions, move ${path} aside and start again.`,
+  corrupt: ({ recurring }) =>
+    recurring
+      ? 'Tell your user that the disk is the likely cause; SLM_MESH_DATA_DIR can name a directory on another one.'
+      : 'What you asked for may not be stored. The mesh moves the damaged file aside and goes on in a new one: look, and try again in a few seconds.',
   storage: () => 'Tell your user; SLM_MESH_DATA_DIR can name another directory on a local disk.',
   unsafe: ({ path }) => `Tell your user to make ${path} a plain directory or file of their own that only they can write to.`,
   schema_newer: () => 'Tell your user to restart this agent with the newer slm-mesh.',

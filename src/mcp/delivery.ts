@@ -1,7 +1,9 @@
 import type { Clock } from '../core/clock.ts'
 import type { Collision } from '../core/edits.ts'
 import type { OperationName } from '../core/operations.ts'
+import { recoveryText } from '../core/recovery.ts'
 import { Scope } from '../core/scope.ts'
+import { escaped } from '../core/visible.ts'
 import type { Editing } from '../peer/editing.ts'
 import type { MeshPeer } from '../peer/peer.ts'
 import { plural } from './answers.ts'
@@ -59,6 +61,18 @@ export function createDelivery(
     }
   }
 
+  /** What became of a damaged file: told once, by whatever comes first. */
+  function recovery(): Telling | undefined {
+    const [what] = peer.recoveries.splice(0, 1)
+    if (!what) return undefined
+    return {
+      text: `${escaped(recoveryText(what))} Tell your user: the disk may be failing; slm-mesh doctor says more.`,
+      async settle(left) {
+        if (!left) peer.recoveries.unshift(what)
+      },
+    }
+  }
+
   /** For lists: what was seen working, or stands open now; a door that has turned out to be shut is no longer counted. */
   function noteReach(): void {
     const isOpen = on.routes.some((route) => route.isOpen() && !route.isUnseen)
@@ -83,6 +97,7 @@ export function createDelivery(
       const isMailShown = answered === 'message.inbox' || hookFollows
       const waiting = await peer.store.status.waiting(peer.self.id)
       return together([
+        recovery(),
         isMailShown || !waiting.mail ? undefined : await mailbox.tell('notice'),
         answered === 'event.read' || !waiting.events ? undefined : await events(),
         waiting.edits ? await editNews(on.editing) : undefined,
@@ -97,7 +112,7 @@ export function createDelivery(
       const isQuiet = moment === 'start' || moment === 'prompt'
       const mail = await mailbox.show('hook', ({ priority }) => isQuiet || priority !== 'low')
       // Nobody is kept from ending for events.
-      return together(moment === 'stop' ? [mail] : [mail, await events(), await editNews(on.editing, met)], '\n')
+      return together(moment === 'stop' ? [mail] : [recovery(), mail, await events(), await editNews(on.editing, met)], '\n')
     },
 
     /** Resolves with what to wake the idle agent with; undefined when that is over. */

@@ -76,7 +76,7 @@ const words: Record<string, Words> = {
   mesh_events: {
     title: 'Events',
     description:
-      'What happened on the mesh. read without types and since: your unread subscribed events. emit takes one type and payload. Built in: peer_joined, peer_left, peer_updated, state_changed, file_locked, file_unlocked, file_changed, message_received, leader_elected.',
+      'What happened on the mesh. read without types and since: your unread subscribed events. emit takes one type and payload. Built in: peer_joined, peer_left, peer_updated, state_changed, file_locked, file_unlocked, file_changed, message_received, leader_elected, database_recovered.',
     fields: { types: '"*" is all', since: 'event seq or ISO time', wait: 'seconds to wait for an event' },
   },
   mesh_status: {

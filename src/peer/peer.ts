@@ -4,13 +4,14 @@ import { Claims } from '../core/claims.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Config, type Environment, readConfig } from '../core/config.ts'
 import type { Database } from '../core/database.ts'
-import { fail } from '../core/errors.ts'
+import { fail, isFailure } from '../core/errors.ts'
 import { createBudget } from '../core/limits.ts'
 import { createLog, type Log } from '../core/log.ts'
 import type { Actor, Context } from '../core/operation.ts'
 import { type Caller, call } from '../core/operations.ts'
 import { exists, leaveSocketDir, makeSocketDir, newSocketPath, openDataDir } from '../core/paths.ts'
 import type { Arrival } from '../core/peers.ts'
+import type { Recovery } from '../core/recovery.ts'
 import { Scope } from '../core/scope.ts'
 import { openStore, type Store } from '../core/store.ts'
 import { type Doorbell, startDoorbell } from './doorbell.ts'
@@ -62,6 +63,8 @@ export interface MeshPeer extends AsyncDisposable {
   /** What its agent's edits mean to the others. */
   readonly editing: Editing
   readonly leadingTerm: number | null
+  /** What became of a damaged file under this peer, until its agent has been told. */
+  readonly recoveries: Recovery[]
   /** Lets another lead, where this peer does and another is there; else it leads again after a lease. */
   handOn(): Promise<void>
   /** What an operation leans on, for a door that answers somewhere else than to its caller. */
@@ -79,15 +82,20 @@ export interface MeshPeer extends AsyncDisposable {
 /** How often a peer asks whether it has missed a ring, or lost its file or its socket. Each look costs 10 µs. */
 const VIGIL_MS = 1_000
 const RATE_WINDOW_MS = 10_000
+/** How soon it tries again to have a damaged file replaced, where that was refused. */
+const REFUSED_MS = 30_000
 
 /** Joins the mesh of the data directory. Throws `MeshError`: `unsafe`, `read_only`, `schema_newer`, `full`, `closed`, … */
 export async function joinMesh(options: JoinOptions = {}): Promise<MeshPeer> {
-  const scope = new Scope()
-  try {
-    return await join(scope, options)
-  } catch (error) {
-    await scope[Symbol.asyncDispose]().catch(() => {})
-    throw error
+  for (let tries = 1; ; tries++) {
+    const scope = new Scope()
+    try {
+      return await join(scope, options)
+    } catch (error) {
+      await scope[Symbol.asyncDispose]().catch(() => {})
+      // Damage that it met on the way has been moved aside by now.
+      if (tries > 1 || !isFailure(error, 'corrupt') || error.facts.recurring) throw error
+    }
   }
 }
 
@@ -111,7 +119,11 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     ring: (target) => doorbell?.ring(target),
     isGone,
   })
-  scope.defer(() => database[Symbol.dispose]())
+  database.onDamage = () => {} // until there is a watch
+  scope.defer(async () => {
+    if (database.isDamaged) await database.reopen(() => {}).catch(() => {})
+    database[Symbol.dispose]()
+  })
   whileWanted()
 
   const arrival: Arrival = {
@@ -190,7 +202,13 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     if (await election?.resign()) await announce(store, doorbell, socketPath).catch(() => {})
   })
   await election.runOnce()
-  watch(scope, { config, database, doorbell, bell, log, socketPath, onReplaced: () => me.joinIn(database) })
+  const recoveries: Recovery[] = []
+  const onRecovery = (recovery: Recovery) => {
+    log.warn('the database was damaged: it was moved aside, and a new one is in its place', { ...recovery })
+    recoveries.push(recovery)
+  }
+  if (database.recovery) onRecovery(database.recovery)
+  watch(scope, { config, database, doorbell, bell, clock, log, socketPath, onReplaced: () => me.joinIn(database), onRecovery })
 
   const editing = createEditing({ store, clock, self: me.actor, lockTtlMinutes: config.lockTtlMinutes })
   startFileWatch(scope, { store, clock, bell, self: me.actor, editing, log })
@@ -217,6 +235,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     log,
     editing,
     carrying,
+    recoveries,
     context,
     async call(name, input, { signal } = {}) {
       const after: ((left: boolean) => Promise<void>)[] = []
@@ -252,18 +271,41 @@ function watch(
     database: Database
     doorbell: Doorbell
     bell: Bell
+    clock: Clock
     log: Log
     socketPath: string
     onReplaced: () => Promise<void>
+    onRecovery: (recovery: Recovery) => void
   },
 ): void {
   let version = on.database.dataVersion()
+  let recovery = on.database.recovery
+  let refusedUntil = 0
+  const move = async () => {
+    const isReplaced = on.database.replaced()
+    if (!isReplaced && !(on.database.isDamaged && on.clock.uptime() >= refusedUntil)) return
+    on.log.warn(
+      isReplaced
+        ? 'the database was replaced or deleted under this process: moving to the one at its path'
+        : 'the database is damaged: moving it aside, and to a new one',
+    )
+    openDataDir(on.config.dataDir) // which may be gone as well, or be another now
+    refusedUntil = on.clock.uptime() + REFUSED_MS
+    await on.onReplaced()
+    refusedUntil = 0
+    if (on.database.recovery && on.database.recovery !== recovery) on.onRecovery(on.database.recovery)
+    recovery = on.database.recovery
+  }
+  let moving: Promise<void> | undefined
+  const moveOnce = () => {
+    moving ??= move().finally(() => {
+      moving = undefined
+    })
+    return moving
+  }
+  on.database.onDamage = () => void moveOnce().catch((error: unknown) => on.log.error('the damaged database stays', { error }))
   const look = async () => {
-    if (on.database.replaced()) {
-      on.log.warn('the database was replaced or deleted under this process: moving to the one at its path', {})
-      openDataDir(on.config.dataDir) // which may be gone as well, or be another now
-      await on.onReplaced()
-    }
+    await moveOnce()
     const now = on.database.dataVersion()
     if (now !== version) on.bell.ring()
     version = now

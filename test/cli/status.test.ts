@@ -87,12 +87,12 @@ test('what is wrong is shown with its fix', async () => {
   expect((await run(['status'], meshEnv(dir))).out).toContain(`→ chmod 600 '${join(dir, 'mesh.log')}'`)
 })
 
-test('a damaged file is one line and exit code 1', async () => {
+test('a damaged file is moved aside, and said to lie there', async () => {
   const dir = dataDir()
   await using agent = await companion({ dir })
   await agent[Symbol.asyncDispose]()
   writeFileSync(join(dir, 'mesh.db'), 'this is no database, and never was one; it is only some text'.repeat(200))
   const { code, out, err } = await run(['status'], meshEnv(dir))
-  expect({ code, out }).toEqual({ code: 1, out: '' })
-  expect(err).toMatch(/^slm-mesh: .*damaged.*\n$/)
+  expect({ code, err }).toEqual({ code: 3, err: '' })
+  expect(out).toMatch(/damaged +mesh\.db\.corrupt-\S+ \(.*moved aside/)
 })

@@ -4,12 +4,10 @@ import { afterAll, expect, test } from 'vitest'
 import { type Agent, startMesh } from '../support/agent.ts'
 import { type Companion, companion, companions } from '../support/companion.ts'
 import { eventually } from '../support/eventually.ts'
-import { servingLeader } from '../support/leader-watch.ts'
-import { Sqlite } from '../support/sqlite.ts'
+import { report } from '../support/figures.ts'
+import { expectOneMesh } from '../support/one-mesh.ts'
 
 const PEERS = 3
-
-type Mesh = Awaited<ReturnType<typeof startMesh>>
 
 /** A whole mesh of other sessions that are gone, as a file: what somebody might put in the place of a running one. */
 async function otherMesh(): Promise<string> {
@@ -18,35 +16,6 @@ async function otherMesh(): Promise<string> {
   for (let i = 0; i < 50; i++) await a.call('state.set', { key: `of the other mesh ${i}`, value: 'x'.repeat(2_000) })
   await b.call('message.send', { to: await a.name(), message: 'waits in the other mesh' })
   return join(mesh.dir, 'mesh.db')
-}
-
-/** All see all others, in one file, under one leader that serves; a message and a lock of each reach the next. */
-async function expectOneMesh({ agents, dir }: Mesh): Promise<void> {
-  const names = await Promise.all(agents.map((agent) => agent.name()))
-  expect(new Set(names).size).toBe(agents.length)
-  await eventually(async () => {
-    for (const agent of agents) {
-      const { peers } = await agent.call('peer.list', {})
-      const active = peers.filter((peer) => peer.status === 'active')
-      if (active.length !== agents.length - 1) throw new Error(`${active.length} seen by ${agent.pid}`)
-    }
-    return true
-  })
-  for (const [i, agent] of agents.entries()) {
-    const next = agents[(i + 1) % agents.length]!
-    const waiting = next.call('message.inbox', { wait: 10 })
-    await agent.call('message.send', { to: await next.name(), message: `met again ${i}` })
-    expect((await waiting).messages).toMatchObject([{ payload: `met again ${i}` }])
-    await agent.call('lock.acquire', { filePath: '/tmp/one-file' })
-    await expect(next.call('lock.acquire', { filePath: '/tmp/one-file' })).rejects.toMatchObject({ code: 'locked' })
-    await agent.call('lock.release', { filePath: '/tmp/one-file' })
-  }
-  const leaders = await Promise.all(agents.map((agent) => servingLeader(agent)))
-  expect(new Set(leaders.map((leader) => `${leader.term} ${leader.pid}`)).size).toBe(1)
-  const db = new Sqlite(join(dir, 'mesh.db'), { readonly: true, timeout: 5_000 })
-  expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
-  expect(db.prepare('SELECT count(*) FROM peers WHERE live = 1').pluck().get()).toBe(agents.length)
-  db.close()
 }
 
 const losses: Record<string, (dir: string) => void | Promise<void>> = {
@@ -63,7 +32,9 @@ const losses: Record<string, (dir: string) => void | Promise<void>> = {
 }
 
 let met = 0
-afterAll(() => console.info(`fault 13: ${met} losses of files under running peers, ${PEERS} peers met again each time`))
+afterAll(() =>
+  report(13, { load: `files deleted or replaced under ${PEERS} running peers`, injected: met, more: 'all met again each time' }),
+)
 
 test.each(Object.entries(losses))('sessions whose %s meet again in one file, under their names', async (_what, lose) => {
   await using mesh = await startMesh(PEERS)

@@ -45,7 +45,10 @@ const examples: { [C in Code]: Facts[C][] } = {
   busy: [{ path: PATH, waitedMs: 5_012 }],
   disk_full: [{ path: PATH }],
   read_only: [{ path: PATH }],
-  corrupt: [{ path: PATH, detail: 'database disk image is malformed' }],
+  corrupt: [
+    { path: PATH, detail: 'database disk image is malformed', recurring: false },
+    { path: PATH, detail: 'file is not a database', recurring: true },
+  ],
   storage: [{ path: PATH, detail: 'its file system does not allow WAL (journal mode delete)' }],
   unsafe: [{ path: '/home/ada/.slm-mesh', why: 'others may write to it (mode 777)' }],
   schema_newer: [{ path: PATH, found: 3, known: 1 }],

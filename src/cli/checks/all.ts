@@ -1,5 +1,6 @@
 import { agents } from './agents.ts'
 import type { Check } from './check.ts'
+import { damaged } from './damaged.ts'
 import { dataDirectory } from './data-directory.ts'
 import { database } from './database.ts'
 import { diskSpace } from './disk-space.ts'
@@ -24,6 +25,7 @@ export const allChecks: Readonly<Record<string, Check>> = {
   disk: diskSpace,
   'file system': fileSystem,
   database,
+  damaged,
   'write lock': writeLock,
   sockets: socketPath,
   port,

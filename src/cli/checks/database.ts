@@ -39,7 +39,8 @@ export const database: Check = ({ layout, has }) => {
   }
 }
 
-const ASIDE = 'end all sessions, move the file and those beside it with its name aside, and start again'
+const ASIDE =
+  'the first session or command that meets this moves it aside, and goes on in a new one with what can be read of it: look after the disk'
 
 function look(connection: Connection, sizeBytes: number, walBytes: number): Found {
   const sizes = `${bytes(sizeBytes)}, WAL ${bytes(walBytes)}`

@@ -23,4 +23,5 @@ const NAMES: { readonly [K in Leftover['kind']]: readonly [one: string, many: st
   guard: ['old lock directory', 'old lock directories'],
   socket: ['stale socket', 'stale sockets'],
   temporary: ['half-written file', 'half-written files'],
+  damaged: ['damaged database', 'damaged databases'],
 }

@@ -5,8 +5,9 @@ import { type Layout, openDataDir, whyUnsafe } from '../../core/paths.ts'
 import type { Store } from '../../core/store.ts'
 import { ringOnce } from '../../peer/from-outside.ts'
 import { isGone } from '../../peer/process-identity.ts'
-import { type Define, type Desk, examples } from '../command.ts'
+import { type Define, type Desk, examples, wholeNumber } from '../command.ts'
 import { EXIT_FAILED, EXIT_OK } from '../failures.ts'
+import { findDamaged } from '../leftovers/damaged.ts'
 import type { Ground, Leftover } from '../leftovers/leftover.ts'
 import { NO_ROWS, rowsIn } from '../rows.ts'
 import { paint, safe } from '../terminal.ts'
@@ -14,14 +15,20 @@ import { wrap } from '../wrap.ts'
 
 interface Options {
   dryRun?: boolean
+  damaged?: number
 }
 
 export const define: Define = (command, handle) => {
   command
     .option('-n, --dry-run', 'only say what would be done')
+    .option(
+      '--damaged <days>',
+      'also remove damaged databases that were moved aside so many days ago or more',
+      wholeNumber('damaged', 0, 3_650),
+    )
     .addHelpText(
       'after',
-      `\nIt removes what dead processes left behind, and ends MCP servers of ours whose\nagent is gone. What lives is never touched.\n${examples('slm-mesh clean --dry-run', 'slm-mesh clean', "slm-mesh clean --json | jq '.done[].what'")}`,
+      `\nIt removes what dead processes left behind, and ends MCP servers of ours whose\nagent is gone. What lives is never touched; a damaged database that was moved\naside is, only with --damaged.\n${examples('slm-mesh clean --dry-run', 'slm-mesh clean', "slm-mesh clean --json | jq '.done[].what'")}`,
     )
     .action(handle(clean))
 }
@@ -32,7 +39,7 @@ interface Deed extends Pick<Leftover, 'kind' | 'what' | 'facts'> {
   readonly outcome: 'done' | 'planned' | 'left' | 'failed'
 }
 
-async function clean(desk: Desk, { dryRun = false }: Options): Promise<number> {
+async function clean(desk: Desk, { dryRun = false, damaged }: Options): Promise<number> {
   const found = lstatSync(desk.layout.dataDir, { throwIfNoEntry: false })
   if (!found) {
     desk.answer({ dryRun, done: [] }, () => `There is no mesh yet in ${safe(desk.layout.dataDir)}: nothing to clean up.`)
@@ -44,7 +51,7 @@ async function clean(desk: Desk, { dryRun = false }: Options): Promise<number> {
   const layout = openDataDir(desk.config.dataDir)
   const store = storeOnce(desk, layout)
   const deeds: Deed[] = []
-  for (const find of stages) {
+  for (const find of damaged === undefined ? stages : [...stages, findDamaged(damaged)]) {
     const ground: Ground = { layout, rows: existsSync(layout.database) ? rowsIn(layout.database) : NO_ROWS, store }
     const leftovers = await find(ground)
     // Zombies are given their time together; each of the rest is a moment's work.

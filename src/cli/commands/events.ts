@@ -32,8 +32,8 @@ export const define: Define = (command, handle) => {
       'after',
       [
         '\nBuilt-in types: peer_joined, peer_left, peer_updated, message_received,',
-        'state_changed, file_locked, file_unlocked, file_changed, leader_elected. Agents',
-        'may emit any other.',
+        'state_changed, file_locked, file_unlocked, file_changed, leader_elected,',
+        'database_recovered. Agents may emit any other.',
         examples(
           'slm-mesh events --since 10m',
           'slm-mesh events --type file_locked,file_unlocked --follow',

@@ -5,6 +5,7 @@ import type { Output } from '../../core/operations.ts'
 import type { Peer } from '../../core/peers.ts'
 import { isGone } from '../../peer/process-identity.ts'
 import { type Finding, runChecks, siteOf } from '../checks/check.ts'
+import { damaged } from '../checks/damaged.ts'
 import { silentLeader } from '../checks/leader.ts'
 import { quickChecks } from '../checks/quick.ts'
 import { showFindings } from '../checks/show.ts'
@@ -69,6 +70,8 @@ async function status(desk: Desk, { absolute = false }: Options): Promise<number
     mesh.call('peer.list', { scope: 'machine' }),
     looking,
   ])
+  // Now: a damaged file may have been moved aside just for this look.
+  findings.push(...(await runChecks(site, { damaged })))
   const row = mesh.row()
   const leader = leaderOf(desk, mesh.via, row, counts)
   if (leader.state === 'silent') findings.push(...(await runChecks(site, { leader: silentLeader })))

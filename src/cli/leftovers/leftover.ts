@@ -4,7 +4,7 @@ import type { Rows } from '../rows.ts'
 
 /** Something that a dead process left behind, and how to do away with it. Looking for one changes nothing. */
 export interface Leftover {
-  readonly kind: 'zombie' | 'peer' | 'leadership' | 'guard' | 'socket' | 'temporary'
+  readonly kind: 'zombie' | 'peer' | 'leadership' | 'guard' | 'socket' | 'temporary' | 'damaged'
   /** What it is, in a few words: `stale socket 1a2b3c4d.sock`. */
   readonly what: string
   /** What a program wants to know of it. */

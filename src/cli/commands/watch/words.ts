@@ -64,6 +64,8 @@ export function detailOf({ type, payload }: Event, names: Model['names'], pathIn
       return `${pathIn(field('filePath'))}${more(field('reason'), ': ')}`
     case 'file_unlocked':
       return `${pathIn(field('filePath'))}${more(field('reason'), ' (', ')')}`
+    case 'database_recovered':
+      return `the damaged one is ${field('movedTo')}`
     case 'file_changed':
       return pathIn(field('filePath'))
     case 'leader_elected': {
