@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { Agent, startMesh, type ToolError } from '../support/agent.ts'
 import { companion, companions } from '../support/companion.ts'
-import { cut, damagedIn, randomFrom, scribble, settle } from '../support/damage.ts'
+import { cut, damagedIn, PAGE_BYTES, randomFrom, scribble, settle } from '../support/damage.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { report } from '../support/figures.ts'
@@ -28,9 +28,10 @@ afterAll(() =>
 
 /** Damage that every reader of the file meets. */
 const plain: Record<string, (path: string) => void> = {
-  'is overwritten with random bytes here and there': (path) => scribble(path, random, { times: 400, length: 32, from: 4096 }),
+  'is overwritten with random bytes here and there': (path) =>
+    scribble(path, random, { times: 400, length: 32, from: PAGE_BYTES }),
   'has a spoilt header': (path) => scribble(path, random, { times: 1, length: 100, to: 101 }),
-  'is cut off at a page': (path) => cut(path, 1 + Math.floor(random() * (statSync(path).size / 4096 / 3))),
+  'is cut off at a page': (path) => cut(path, 1 + Math.floor(random() * (statSync(path).size / PAGE_BYTES / 3))),
   'is rubbish': (path) => {
     const { size } = statSync(path)
     scribble(path, random, { length: size })
@@ -129,8 +130,8 @@ test('a flipped bit, or a file cut off at any page, ends in a mesh that can be u
   }
   settle(dir)
   const [path, bytes] = [join(dir, 'mesh.db'), readFileSync(join(dir, 'mesh.db'))]
-  const pages = bytes.length / 4_096
-  const cuts = Array.from({ length: pages - 1 }, (_, page) => ({ at: (page + 1) * 4_096, cut: true }))
+  const pages = bytes.length / PAGE_BYTES
+  const cuts = Array.from({ length: pages - 1 }, (_, page) => ({ at: (page + 1) * PAGE_BYTES, cut: true }))
   const flips = Array.from({ length: scaled(20, 1_000) }, () => ({
     at: 100 + Math.floor(random() * (bytes.length - 100)),
     cut: false,
@@ -180,7 +181,7 @@ test('sessions under which the WAL is scribbled over stay alive, and one mesh', 
   for (let round = 0; round < scaled(1, 20); round++) {
     await using mesh = await startMesh(PEERS)
     await fill(mesh.agents)
-    scribble(join(mesh.dir, 'mesh.db-wal'), random, { times: 60, length: 2_048, from: 4096 })
+    scribble(join(mesh.dir, 'mesh.db-wal'), random, { times: 60, length: 2_048, from: PAGE_BYTES })
     injected++
     const listeners = mesh.agents.map((agent) => new Listener(agent))
     const heardOf = () => damagedIn(mesh.dir).length > 0
@@ -211,7 +212,7 @@ test('what can be read of a damaged database is brought over by whatever command
     file.prepare<[], { pageno: number }>(`SELECT pageno FROM dbstat WHERE name = 'state' AND pagetype <> 'internal'`).all(),
   )
   const middle = pages[Math.floor(pages.length / 2)]!.pageno
-  scribble(join(dir, 'mesh.db'), random, { length: 4_096, from: (middle - 1) * 4_096, to: middle * 4_096 })
+  scribble(join(dir, 'mesh.db'), random, { length: PAGE_BYTES, from: (middle - 1) * PAGE_BYTES, to: middle * PAGE_BYTES })
   injected++
   const env = meshEnv(dir)
 

@@ -4,6 +4,9 @@ import { inFile } from './mesh-file.ts'
 
 /** Spoils a mesh's files as a failing disk does. Call while this process has none of them open. */
 
+/** Of a file that the mesh has made. */
+export const PAGE_BYTES = 1_024
+
 /** A generator of numbers below 1 that a failing test can repeat. */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0
@@ -31,7 +34,7 @@ export function scribble(path: string, random: () => number, { times = 1, length
 }
 
 /** Cuts it off at a page's end. */
-export const cut = (path: string, pages: number): void => truncateSync(path, pages * 4096)
+export const cut = (path: string, pages: number): void => truncateSync(path, pages * PAGE_BYTES)
 
 /** The damaged databases that lie in the directory, without their WALs and indexes. */
 export const damagedIn = (dir: string): string[] =>
