@@ -43,7 +43,9 @@ const shortVendor = {
   name: 'short-vendor',
   async renderChunk(code, { name }) {
     if (name !== 'commander' && name !== 'zod') return null
-    return (await minify(`${name}.js`, code, { module: false, compress: false, mangle: true, codegen: { removeWhitespace: true } })).code
+    return (
+      await minify(`${name}.js`, code, { module: false, compress: false, mangle: true, codegen: { removeWhitespace: true } })
+    ).code
   },
 }
 const DEFER = `function __defer(load) {

@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { type Agent, startMesh } from '../support/agent.ts'
 import { type Companion, companion, companions } from '../support/companion.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { servingLeader } from '../support/leader-watch.ts'
 import { Sqlite } from '../support/sqlite.ts'
 
@@ -63,7 +64,13 @@ const losses: Record<string, (dir: string) => void | Promise<void>> = {
 }
 
 let met = 0
-afterAll(() => console.info(`fault 13: ${met} losses of files under running peers, ${PEERS} peers met again each time`))
+afterAll(() =>
+  report(13, {
+    load: `${PEERS} peers`,
+    injected: met,
+    more: 'losses of files under running peers; all met again each time',
+  }),
+)
 
 test.each(Object.entries(losses))('sessions whose %s meet again in one file, under their names', async (_what, lose) => {
   await using mesh = await startMesh(PEERS)

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { expect, test } from 'vitest'
 import { startMesh, ToolError } from '../support/agent.ts'
+import { report } from '../support/figures.ts'
 import { leading } from '../support/leader.ts'
 import { median, patience, scaled } from '../support/scale.ts'
 
@@ -45,10 +46,15 @@ test(
     expect(refusals.every((ms) => ms > 0 && ms <= 10_000)).toBe(true)
     // A bucket of LIMIT that is refilled in 10 s.
     expect(accepted).toBeLessThanOrEqual(LIMIT + Math.ceil((seconds / 10) * LIMIT) + 1)
-    expect((await receiver.call('mesh.status', {})).self.unread).toBe(accepted)
-    console.info(
-      `fault 29: ${4 * each} sends, ${accepted} accepted, ${refusals.length} told to wait; another's set and lock meanwhile: median ${median(took).toFixed(1)} ms, none failed`,
-    )
+    const { unread } = (await receiver.call('mesh.status', {})).self
+    expect(unread).toBe(accepted)
+    report(29, {
+      load: 'another agent that sets and locks',
+      injected: 4 * each,
+      acknowledged: accepted,
+      lost: accepted - unread,
+      more: `${refusals.length} sends told to wait; the other's set and lock: median ${median(took).toFixed(1)} ms, none failed`,
+    })
   },
   patience(30_000),
 )
@@ -72,7 +78,12 @@ test(
     const statuses = (await Promise.all(flood)).flat()
     expect(new Set(statuses)).toEqual(new Set([200, 429]))
     const told = statuses.filter((status) => status === 429).length
-    console.info(`fault 29: ${statuses.length} requests of one script, ${told} told to wait; 25 of another, all served`)
+    report(29, {
+      load: 'another script that sets',
+      injected: statuses.length,
+      acknowledged: statuses.length - told,
+      more: `${told} requests told to wait; 25 of the other, all served`,
+    })
   },
   patience(30_000),
 )
