@@ -21,8 +21,9 @@ const MESSAGES = scaled(300, 9_000)
 const MAX_GROWTH_MIB = 96
 const MIB = 1024 * 1024
 
-/** The most that a process has ever had, in MiB. */
-const peakOf = (pid: number) => Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+/** The most that a process has ever had, in MiB; 0 where the system does not tell. */
+const peakOf = (pid: number) =>
+  process.platform === 'linux' ? Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024 : 0
 const socketOf = (agent: { dir: string; pid: number }) =>
   inFile(agent.dir, (file) =>
     String(file.prepare('SELECT socket_path FROM peers WHERE pid = ? AND live = 1').pluck().get(agent.pid)),
