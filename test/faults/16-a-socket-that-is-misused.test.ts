@@ -19,7 +19,7 @@ const PINGS = scaled(200_000, 5_000_000)
 const MESSAGES = scaled(300, 9_000)
 /**
  * What an attack may add to the peak of its victim's memory: Node's own coming and going, which a million frames bring to
- * some 90 MiB. A connection or a message that left 4 KiB behind would come to more.
+ * some 90 MiB. If each connection left 4 KiB behind, it would come to more.
  */
 const MAX_GROWTH_MIB = 128
 const MIB = 1024 * 1024
