@@ -64,6 +64,11 @@ export async function writeFlatOut(dir: string, count: number, seconds: number) 
     for (const { child } of writers) child.stdin?.write('go\n')
     let running = true
     let largestWal = 0
+    // The next of one that failed would wait for its last message for good.
+    for (const { ended } of writers)
+      ended.then((code) => {
+        if (code !== 0) for (const { child } of writers) child.kill('SIGKILL')
+      })
     const exits = Promise.all(writers.map(({ ended }) => ended)).finally(() => {
       running = false
     })
