@@ -24,6 +24,10 @@ import { BUSY_DEADLINE_MS, isBusy, translate } from './sqlite-errors.ts'
 
 /** Short naps before giving the event loop back: 20 to 220 µs each, so at most about 1 ms in all. */
 const NAPS = 8
+/** Whoever has waited for long tries harder: SQLite has no queue, and somebody must not lose each time. One nap more for each. */
+const MORE_PATIENT_MS = 20
+/** At most 10 ms without the event loop. */
+const MAX_NAPS = 80
 /** A batch larger than this would hold the event loop and the write lock for longer than 20 ms. */
 const MAX_BATCH = 128
 
@@ -285,13 +289,15 @@ export class Database implements Disposable {
 
   /** False when another process kept the write lock through all our naps. */
   #begin(): boolean {
+    const waitedMs = this.#queue[0] ? performance.now() - this.#queue[0].since : 0
+    const naps = Math.min(MAX_NAPS, NAPS + waitedMs / MORE_PATIENT_MS)
     for (let nap = 0; ; nap++) {
       try {
         this.#sql.run('BEGIN IMMEDIATE')
         break
       } catch (error) {
         if (!isBusy(error)) throw error
-        if (nap >= NAPS) return false
+        if (nap >= naps) return false
         takeNap()
       }
     }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { inFile, integrity } from '../support/mesh-file.ts'
 import { patience, scaled } from '../support/scale.ts'
 
@@ -81,10 +82,14 @@ test(
     }
     expect(inFile(dir, (file) => file.prepare('SELECT count(*) FROM messages').pluck().get())).toBe(read.length)
     expect(integrity(dir)).toBe('ok')
-    console.info(
-      `fault 1: ${KILLS} kills, ${acknowledged.length} acknowledged, ${lost.length} lost, ${duplicated.length} duplicated, ` +
-        `${read.length - acknowledged.length} stored but killed before their answer`,
-    )
+    report(1, {
+      load: `${VICTIMS} senders, 4 messages each on their way`,
+      injected: KILLS,
+      acknowledged: acknowledged.length,
+      lost: lost.length,
+      duplicated: duplicated.length,
+      more: `${read.length - acknowledged.length} stored but killed before their answer`,
+    })
   },
   patience(30_000),
 )

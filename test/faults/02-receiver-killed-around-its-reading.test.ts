@@ -6,6 +6,7 @@ import { Agent } from '../support/agent.ts'
 import { type Companion, companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { patience, scaled } from '../support/scale.ts'
 import { suspend } from '../support/suspend.ts'
 
@@ -140,9 +141,13 @@ test(
     for (let life = 0; life < LIVES; life++) await nextLife(randomInt(1, MAIL_PER_LIFE / PER_ANSWER))
     await nextLife(0)
     expect(shown).toEqual(sent)
-    console.info(
-      `fault 2: ${LIVES} kills while reading ${sent.length} messages, ${sent.length - shown.length} swallowed, ${again} shown again`,
-    )
+    report(2, {
+      load: 'a receiver killed while it reads',
+      injected: LIVES,
+      acknowledged: sent.length,
+      lost: sent.filter((message) => !shown.includes(message)).length,
+      more: `${again} shown again, whose answer had not arrived`,
+    })
   },
   patience(30_000),
 )
@@ -189,9 +194,13 @@ test(
     })
     await eventually(async () => (await stateOfLast(sender)) === 'seen')
     await eventually(async () => (await inbox(receiver)).length === 0)
-    console.info(
-      `fault 2: ${CANCELLATIONS} waits cancelled around a message, ${byWait} messages came first, ${swallowed().length} swallowed`,
-    )
+    report(2, {
+      load: 'waits cancelled around a message',
+      injected: CANCELLATIONS,
+      acknowledged: expected.length,
+      lost: swallowed().length,
+      more: `${byWait} messages came first`,
+    })
   },
   patience(30_000),
 )

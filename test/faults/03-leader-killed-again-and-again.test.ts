@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { servingLeader } from '../support/health.ts'
 import { elections, guards, inFile, integrity, leaderRow } from '../support/mesh-file.ts'
 import { median, patience, scaled } from '../support/scale.ts'
@@ -120,10 +121,14 @@ test(
       const lost = acknowledged.filter((message) => stored.get(message) !== 1)
       expect(lost).toEqual([])
       expect(integrity(dir)).toBe('ok')
-      console.info(
-        `fault 3: leader killed ${KILLS} times, ${acknowledged.length} sends meanwhile, ${failures.length} failed, ${lost.length} lost; ` +
-          `/health back after ${Math.round(median(backAfterMs))} ms (median), ${Math.round(Math.max(...backAfterMs))} ms (worst)`,
-      )
+      report(3, {
+        load: `${names.length} peers that send to each other`,
+        injected: KILLS,
+        acknowledged: acknowledged.length,
+        lost: acknowledged.filter((message) => !stored.has(message)).length,
+        duplicated: acknowledged.filter((message) => (stored.get(message) ?? 0) > 1).length,
+        more: `${failures.length} sends failed; /health back after ${Math.round(median(backAfterMs))} ms (median), ${Math.round(Math.max(...backAfterMs))} ms (worst)`,
+      })
     } finally {
       stop.abort()
       for (const { agent } of all) await agent[Symbol.asyncDispose]()

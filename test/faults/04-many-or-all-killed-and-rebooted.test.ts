@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { servingLeader } from '../support/health.ts'
 import { elections, guards, inFile, integrity, leaderRow, sockets } from '../support/mesh-file.ts'
 import { scaled } from '../support/scale.ts'
@@ -57,8 +58,9 @@ async function expectClean(agent: Agent, self: string): Promise<void> {
   expect(agent.stderr).toBe('')
 }
 
-/** Everybody comes back under the old name and finds the mail. */
-async function expectMail(dir: string, known: Agent, self: string): Promise<void> {
+/** Everybody comes back under the old name and finds the mail. Resolves to how much there was. */
+async function expectMail(dir: string, known: Agent, self: string): Promise<number> {
+  let found = 0
   for (const i of Array.from({ length: PEERS }).keys()) {
     const name = `peer-${i}`
     await using returning = name === self ? undefined : await start(dir, name)
@@ -66,7 +68,9 @@ async function expectMail(dir: string, known: Agent, self: string): Promise<void
     expect(await agent.name()).toBe(name)
     const { messages } = await agent.call('message.inbox', {})
     expect(messages.map(({ payload }) => payload)).toEqual([`mail from ${(i + PEERS - 1) % PEERS}`])
+    found += messages.length
   }
+  return found
 }
 
 test.each(['the leader', 'a follower'])('when all but %s are killed at once, it leads a clean mesh', async (role) => {
@@ -95,8 +99,14 @@ test('when all are killed at once, the next start is clean by itself', async () 
   await using next = await start(dir, 'peer-2')
   expect(leaderRow(dir).term).toBe(before + 1)
   await expectClean(next, 'peer-2')
-  await expectMail(dir, next, 'peer-2')
-  console.info(`fault 4: ${PEERS} of ${PEERS} killed: term ${before} → ${leaderRow(dir).term}, clean by itself`)
+  const found = await expectMail(dir, next, 'peer-2')
+  report(4, {
+    load: `${PEERS} peers with locks, state and mail`,
+    injected: PEERS,
+    acknowledged: PEERS,
+    lost: PEERS - found,
+    more: `all killed at once, term ${before} → ${leaderRow(dir).term}, clean by itself`,
+  })
 })
 
 /** Foreign processes that live under the pids of the dead. */
@@ -151,8 +161,14 @@ test.each(['in another boot', 'in this boot'])(
     expect(leaderRow(dir).term).toBe(before + 1)
     await expectClean(next, 'peer-3')
     expect(living.children.map(({ exitCode, signalCode }) => exitCode ?? signalCode)).toEqual(living.children.map(() => null))
-    await expectMail(dir, next, 'peer-3')
-    console.info(`fault 4: ${PEERS} pids reused ${when}: term ${before} → ${leaderRow(dir).term}, clean by itself`)
+    const found = await expectMail(dir, next, 'peer-3')
+    report(4, {
+      load: `${PEERS} peers with locks, state and mail`,
+      injected: PEERS,
+      acknowledged: PEERS,
+      lost: PEERS - found,
+      more: `all killed, pids reused ${when}, term ${before} → ${leaderRow(dir).term}, clean by itself`,
+    })
   },
 )
 

@@ -14,6 +14,7 @@ import { startLeader } from '../../src/peer/leader/leader.ts'
 import { Agent } from '../support/agent.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { health, servingLeader } from '../support/health.ts'
 import { elections, guards, inFile, leaderRow } from '../support/mesh-file.ts'
 import { patience, scaled } from '../support/scale.ts'
@@ -92,9 +93,11 @@ test(
       `${first.term} vacant`,
       ...Array.from({ length: STOPS }, (_, i) => `${first.term + i + 1} hung`),
     ])
-    console.info(
-      `fault 5: leader stopped ${STOPS} times past its lease, terms ${first.term} → ${serving.term}, the old ones silent`,
-    )
+    report(5, {
+      load: 'peers that watch row, files and ports',
+      injected: STOPS,
+      more: `leader stopped past its lease, terms ${first.term} → ${serving.term}, the old ones silent`,
+    })
   },
   patience(30_000),
 )

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { inFile, sockets } from '../support/mesh-file.ts'
 import { suspend } from '../support/suspend.ts'
 
@@ -57,7 +58,13 @@ test('a follower that hangs is seen stale, then away with its locks freed; when 
   await sleeper.kill()
   await eventually(async () => (await seen(leader))?.status === 'away')
   expect(leader.stderr + waiter.stderr + sleeper.stderr).toBe('')
-  console.info(`fault 6: a hung follower went ${[...statuses].join(' → ')} and came back as ${self.name}`)
+  report(6, {
+    load: 'a follower with two locks, one of them waited for',
+    injected: 1,
+    acknowledged: 2,
+    lost: 0,
+    more: `${[...statuses].join(' → ')}, back under its name with its mail`,
+  })
 })
 
 test('a follower that wakes after another session has taken up its name becomes a peer of its own, and both get their mail', async () => {

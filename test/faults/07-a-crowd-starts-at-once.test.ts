@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { servingLeader } from '../support/health.ts'
 import { elections, guards, inFile, integrity, leaderRow, sockets } from '../support/mesh-file.ts'
 import { patience, scaled } from '../support/scale.ts'
@@ -64,7 +65,11 @@ test(
       expect(guards(dir)).toEqual([])
       expect(integrity(dir)).toBe('ok')
     }
-    console.info(`fault 7: ${2 * ROUNDS} starts of ${CROWD} at once, one leader and ${CROWD} names each time`)
+    report(7, {
+      load: `${CROWD} peers`,
+      injected: 2 * ROUNDS,
+      more: `starts of all at once, one leader and ${CROWD} names each time`,
+    })
   },
   patience(30_000),
 )

@@ -6,6 +6,7 @@ import { Scope } from '../../src/core/scope.ts'
 import { startHttp } from '../../src/peer/leader/http.ts'
 import { Agent } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { electedTerms, health, servingLeader } from '../support/leader-watch.ts'
 
 /** A program that has nothing to do with the mesh and holds a port; the system chooses which. */
@@ -48,7 +49,11 @@ test('a leader whose port a stranger holds serves on another, says where, and mo
   await eventually(() => publishedPort(agent.dir) === other.port)
   await eventually(async () => (await health(away.port)) === undefined)
   expect(other.callers).toBe(0)
-  console.info(`fault 8: ${other.port} held, ${away.port} published, home again in term ${home.term}`)
+  report(8, {
+    load: 'two peers',
+    injected: 1,
+    more: `home taken: another port published, home again in term ${home.term}`,
+  })
 })
 
 test('a new leader finds the port still held, publishes its own fallback, and goes home in its turn', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { servingLeader } from '../support/leader-watch.ts'
 import { inFile, leaderRow } from '../support/mesh-file.ts'
 import { run } from '../support/run.ts'
@@ -75,7 +76,11 @@ test('who knows term and pid, and repeats an earlier proof, is told nothing: com
   expect(stranger.heard.length).toBeGreaterThanOrEqual(2 * rounds)
   expectNoSecrets(stranger.heard, tokenIn(agent.dir))
   expect((await agent.call('state.get', { key: 'k' })).entry.value).toBe('v')
-  console.info(`fault 9: ${2 * rounds} commands against an imitator, ${stranger.heard.length} requests heard, tokens told 0`)
+  report(9, {
+    load: 'commands at a shell',
+    injected: 2 * rounds,
+    more: `an imitator of the leader heard ${stranger.heard.length} requests, tokens told 0`,
+  })
 })
 
 test('who passes the question on to the real leader is found out, because the proof names the port', async () => {

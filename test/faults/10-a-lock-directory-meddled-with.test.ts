@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { electedTerms, servingLeader, watchLeaders } from '../support/leader-watch.ts'
 import { scaled } from '../support/scale.ts'
 
@@ -72,7 +73,11 @@ test('whatever stands at the place of the next term, a dead leader is replaced a
   expect(violations).toEqual([])
   const terms = await electedTerms(mesh.agents[0]!)
   expect(terms).toHaveLength(litter.length + 1)
-  console.info(`fault 10: ${terms.length} terms over litter, ${answers} answers, ${violations.length} of an older term`)
+  report(10, {
+    load: `${PEERS} peers, every port watched`,
+    injected: litter.length,
+    more: `litter in the place of a lock: ${terms.length} terms, ${answers} answers, ${violations.length} of an older term`,
+  })
 })
 
 test('a leader whose lock is deleted or replaced hands over, and never do two lead', async () => {
@@ -106,7 +111,9 @@ test('a leader whose lock is deleted or replaced hands over, and never do two le
   const terms = await electedTerms(mesh.agents[0]!)
   expect(terms).toHaveLength(ROUNDS * meddling.length + 1)
   for (const agent of mesh.agents) expect((await agent.call('peer.list', {})).peers).toHaveLength(PEERS - 1)
-  console.info(
-    `fault 10: ${meddling.length * ROUNDS} locks meddled with, ${terms.length} terms, ${answers} answers, 0 of an older term`,
-  )
+  report(10, {
+    load: `${PEERS} peers, every port watched`,
+    injected: meddling.length * ROUNDS,
+    more: `locks meddled with: ${terms.length} terms, ${answers} answers, ${violations.length} of an older term`,
+  })
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Agent, ToolError } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { type SmallDisk, sizeLimit, smallFileSystem } from '../support/full-disk.ts'
 import { servingLeader } from '../support/leader-watch.ts'
 import { Sqlite } from '../support/sqlite.ts'
@@ -14,11 +15,18 @@ const TEXT = 'x'.repeat(8_000)
 let cycles = 0
 let acknowledged = 0
 let refused = 0
+let lost = 0
+let duplicated = 0
 const on = new Set<string>()
 afterAll(() =>
-  console.info(
-    `fault 11: ${cycles} times full (${[...on].join('; ')}), ${acknowledged} acknowledged, ${refused} refused, 0 lost`,
-  ),
+  report(11, {
+    load: 'sends, sets and locks',
+    injected: cycles,
+    acknowledged,
+    lost,
+    duplicated,
+    more: `${refused} refused (${[...on].join('; ')})`,
+  }),
 )
 
 async function refusal(call: Promise<unknown>): Promise<ToolError> {
@@ -118,6 +126,8 @@ describe.each(Object.keys(disks))('on %s', (name) => {
       await readAll()
       cycles++
     }
+    lost += [...sent].filter((text) => !read.includes(text)).length
+    duplicated += read.length - new Set(read).size
     await expect(sender.call('state.get', { key: 'never' })).rejects.toMatchObject({ code: 'not_found' })
     const db = new Sqlite(join(disk.dir, 'mesh.db'), { readonly: true, timeout: 5_000 })
     expect(db.pragma('integrity_check', { simple: true })).toBe('ok')

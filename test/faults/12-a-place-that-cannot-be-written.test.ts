@@ -6,6 +6,7 @@ import { boundByModes } from '../support/bound-by-modes.ts'
 import { companion } from '../support/companion.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { electedTerms, servingLeader } from '../support/leader-watch.ts'
 
 const start = (options: AgentOptions) => Agent.start({ command: boundByModes(), ...options })
@@ -92,5 +93,9 @@ test('sessions that run while their directory turns read-only go on, and elect a
   const after = await servingLeader(third, { after: before.term })
   expect((await late.call('peer.list', {})).peers.filter((peer) => peer.status === 'active')).toHaveLength(2)
   expect(await electedTerms(third)).toEqual([before.term, after.term])
-  console.info(`fault 12: ${refusals} refusals that name the path and the fix, each followed by a call that worked`)
+  report(12, {
+    load: 'sends, sets and locks',
+    injected: refusals,
+    more: 'each refusal names the path and the fix, and was followed by a call that worked',
+  })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { KNOWN_SCHEMA } from '../../src/core/migrate.ts'
 import { Agent, ToolError } from '../support/agent.ts'
+import { report } from '../support/figures.ts'
 import { Sqlite } from '../support/sqlite.ts'
 
 /** What a newer program does to the file when it brings it up to date. */
@@ -60,7 +61,11 @@ test('a file of a newer breaking schema is refused with both versions, and not a
   expect((await late.client.listTools()).tools.length).toBeGreaterThan(0)
   expect(dump(path) === before.dump).toBe(true)
   expect(hashOf(path)).toBe(before.hash)
-  console.info(`fault 14: 2 calls refused, ${before.dump.length} bytes of tables unchanged`)
+  report(14, {
+    load: 'an agent on a file of a newer schema',
+    injected: 2,
+    more: `calls refused, ${before.dump.length} bytes of tables unchanged`,
+  })
 })
 
 test('a file of a newer schema that allows older writers is used', async () => {
@@ -115,5 +120,9 @@ test('running peers go on when their file is migrated compatibly, and only read 
   healed.close()
   await a.call('state.set', { key: 'plan', value: 'four' })
   expect((await c.call('state.get', { key: 'plan' })).entry.value).toBe('four')
-  console.info(`fault 14: ${errors.length} writes refused by running peers, reads went on, all alive`)
+  report(14, {
+    load: 'three agents whose file is migrated under them',
+    injected: errors.length,
+    more: 'writes refused, reads went on, all alive',
+  })
 })

@@ -5,6 +5,7 @@ import { Agent, PROGRAM } from '../support/agent.ts'
 import { companion } from '../support/companion.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 
 /**
  * How soon a server must be gone, and its locks free, once its client is: 2 s where nothing else keeps the machine busy.
@@ -19,7 +20,11 @@ const isRunning = (pid: number) => sight(pid)?.ended === false
 
 let ends = 0
 afterAll(() =>
-  console.info(`fault 17: ${ends} ways to lose a client, each process gone and its lock free within ${WITHIN_MS} ms`),
+  report(17, {
+    load: 'an agent that holds a lock',
+    injected: ends,
+    more: `ways to lose a client, each process gone and its lock free within ${WITHIN_MS} ms`,
+  }),
 )
 
 interface Loss {

@@ -7,6 +7,7 @@ import { meshDoors } from '../../src/mcp/tools.ts'
 import { anyCall } from '../support/any-call.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { type Answer, RawClient } from '../support/raw-client.ts'
 import { scaled } from '../support/scale.ts'
 import { Sqlite } from '../support/sqlite.ts'
@@ -17,7 +18,8 @@ const MAX_RSS_MIB = 300
 const SEED = Number(process.env.SLM_MESH_SEED ?? 18)
 
 let figures = ''
-afterAll(() => console.info(`fault 18: ${figures}`))
+let asked = 0
+afterAll(() => report(18, { load: 'an MCP server at its input', injected: asked, more: figures }))
 
 const codeOf = ({ result }: Answer) =>
   (result as { _meta?: { 'slm-mesh/error'?: { code: string } } } | undefined)?._meta?.['slm-mesh/error']?.code
@@ -110,6 +112,7 @@ test('every field of every tool refuses every wrong type, names itself, and chan
   const { result } = await client.tool('mesh_state', { action: 'list' })
   expect(result?.structuredContent).toMatchObject({ entries: [] })
   await expectWorking(client)
+  asked += ids.length
   figures += `${ids.length} wrong fields (${[...codes].map(([code, n]) => `${n} ${code}`).join(', ')}); `
 })
 
@@ -192,6 +195,7 @@ test('of thousands of fuzzed calls at once, each gets exactly one answer, and th
   expect(rss).toBeLessThan(MAX_RSS_MIB)
   await expectWorking(client)
   await expectWorking(other)
+  asked += ids.length
   figures += `${ids.length} fuzzed calls (seed ${SEED}: ${[...outcomes].map(([code, n]) => `${n} ${code}`).join(', ')}), ${Math.round(rss)} MiB at most`
 })
 

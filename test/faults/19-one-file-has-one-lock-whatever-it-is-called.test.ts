@@ -5,6 +5,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { pathKey } from '../../src/core/file-path.ts'
 import { Agent } from '../support/agent.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
+import { report } from '../support/figures.ts'
 import { shared } from '../support/shared.ts'
 
 /** One file, one lock: the holder names it one way, another process any other way. */
@@ -13,6 +14,7 @@ let root: string
 let holder: Agent
 let other: Agent
 let checked = 0
+let granted = 0
 
 shared(async () => {
   root = realpathSync(testDir())
@@ -33,14 +35,26 @@ shared(async () => {
 })
 // Each test gives back what it locked: none is to fail for another.
 afterEach(async () => expect((await holder.call('lock.query', {})).locks).toEqual([]))
-afterAll(() => console.info(`fault 19: ${checked} other names of held files tried by another process, 0 granted`))
+afterAll(() =>
+  report(19, {
+    load: 'two processes',
+    injected: checked,
+    doubleHolders: granted,
+    more: 'other names of held files tried by another process',
+  }),
+)
 
 /** While `held` is locked by the one, every one of `names` is refused to the other, and free again afterwards. */
 async function sameFile(held: string, ...names: string[]): Promise<void> {
   const { lock } = await holder.call('lock.acquire', { filePath: held })
   for (const filePath of names) {
     checked++
-    await expect(other.call('lock.acquire', { filePath }), filePath).rejects.toMatchObject({
+    const attempt = other.call('lock.acquire', { filePath })
+    attempt.then(
+      () => granted++,
+      () => {},
+    )
+    await expect(attempt, filePath).rejects.toMatchObject({
       code: 'locked',
       facts: { conflicts: [{ filePath: lock?.filePath, kind: 'held' }] },
     })

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { joinMesh } from '../../src/peer/peer.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { type Grant, problemsOf } from '../support/lock-history.ts'
 import { patience, scaled } from '../support/scale.ts'
 
@@ -127,7 +128,13 @@ test('eight processes race for one path, crash and forget: never two holders, an
   expect(history.length).toBeGreaterThanOrEqual(GRANTS)
   for (const reason of ['released', 'expired', 'crashed']) expect(reasons.get(reason), reason).toBeGreaterThan(0)
   const ends = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ')
-  console.info(`fault 20: ${history.length} grants to ${racers.length} processes, ${kills} kills, ends: ${ends}; linearizable`)
+  report(20, {
+    load: `${racers.length} processes race for one path`,
+    injected: kills,
+    acknowledged: history.length,
+    doubleHolders: problemsOf(history).length,
+    more: `ends of grants: ${ends}; linearizable`,
+  })
 })
 
 test('the check of a history refuses what a lock must not do', () => {

@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { joinMesh } from '../../src/peer/peer.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
+import { report } from '../support/figures.ts'
 import { patience, scaled } from '../support/scale.ts'
 
 const PEERS = 8
@@ -36,5 +37,11 @@ test('a number that eight processes count up at once is exactly the sum, and its
   const conflicts = lines.reduce((n, line) => n + (line.conflicts ?? 0), 0)
   // Without conflicts nothing was proven.
   expect(conflicts).toBeGreaterThan(0)
-  console.info(`fault 21: ${sum} increments by ${PEERS} processes, ${conflicts} conflicts, the sum is exact`)
+  report(21, {
+    load: `${PEERS} processes count up one key`,
+    injected: conflicts,
+    acknowledged: acknowledged.length,
+    lost: sum - Number(entry.value),
+    duplicated: acknowledged.length - new Set(acknowledged.map(({ value }) => value)).size,
+  })
 })

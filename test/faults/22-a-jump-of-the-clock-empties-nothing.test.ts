@@ -6,6 +6,7 @@ import { BATCH } from '../../src/core/retention.ts'
 import { Scope } from '../../src/core/scope.ts'
 import { startJanitor } from '../../src/peer/leader/janitor.ts'
 import { type BareStore, bareStore } from '../support/bare-store.ts'
+import { report } from '../support/figures.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -66,7 +67,11 @@ describe.each([
     await expect(asB('lock.acquire', { filePath: '/x' })).rejects.toMatchObject({ code: 'locked' })
     bare.clock.pass(1)
     expect((await asB('lock.acquire', { filePath: '/x' })).lock?.lockedBy.id).toBe(b.id)
-    console.info(`fault 22: a jump of ${jump / HOUR} h, a lock of 10 min ended after 10 min`)
+    report(22, {
+      load: 'two peers, one lock of 10 min',
+      injected: 1,
+      more: `a jump of ${jump / HOUR} h: the lock ended after its 10 min`,
+    })
   })
 
   test('a place in line lasts as long as was said', async () => {

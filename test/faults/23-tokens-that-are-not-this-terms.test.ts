@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { createBearerCheck } from '../../src/peer/leader/access.ts'
 import { startMesh } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { servingLeader } from '../support/leader-watch.ts'
 
 const tokenIn = (dir: string) => readFileSync(join(dir, 'leader.token'), 'utf8').trim()
@@ -41,7 +42,7 @@ test('no token, a wrong one, a part of it, another scheme, and the one of the la
   }
   expect(await status(after.port, `Bearer ${current}`)).toBe(200)
   expect(await status(after.port, `bearer ${current}`)).toBe(200)
-  console.info(`fault 23: ${asked} wrong tokens, 0 accepted; the last term's among them`)
+  report(23, { load: 'a leader', injected: asked, more: "wrong tokens, the last term's among them, 0 accepted" })
 })
 
 test('two Authorization headers are refused, even where one is right', () => {

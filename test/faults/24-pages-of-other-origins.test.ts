@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { openapi } from '../../src/peer/leader/openapi.ts'
+import { report } from '../support/figures.ts'
 import { type Leading, leading } from '../support/leader.ts'
 import { askRaw, statusOf } from '../support/raw-http.ts'
 
@@ -47,7 +48,7 @@ test('a foreign Host is refused on every route, health among them, and no answer
       asked++
     }
   }
-  console.info(`fault 24: ${asked} requests with a foreign Host, 0 reached a handler`)
+  report(24, { load: 'a leader', injected: asked, more: 'requests with a foreign Host, 0 reached a handler' })
 })
 
 test('a foreign origin, an origin of null, and what a browser marks as cross-site are refused on every route', async () => {
@@ -79,7 +80,7 @@ test('a foreign origin, an origin of null, and what a browser marks as cross-sit
     'Sec-Fetch-Site: none',
   ])
     expect([own, statusOf(await raw(mesh, status, [own]))]).toEqual([own, 200])
-  console.info(`fault 24: ${asked} requests of foreign origins, 0 reached a handler`)
+  report(24, { load: 'a leader', injected: asked, more: 'requests of foreign origins, 0 reached a handler' })
 })
 
 test('a preflight is given nothing', async () => {

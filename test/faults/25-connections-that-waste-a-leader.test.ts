@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { leading } from '../support/leader.ts'
 import { servingLeader } from '../support/leader-watch.ts'
 import { askRaw, statusOf } from '../support/raw-http.ts'
@@ -44,7 +45,11 @@ test('a crowd of idle connections is bounded and let go, and a command works whi
   expect({ code, ok: JSON.parse(out).ok }).toEqual({ code: 0, ok: true })
   await Promise.all(crowd.map(({ closed }) => closed))
   expect(await servingLeader(agent)).toMatchObject({ port, pid: agent.pid })
-  console.info(`fault 25: ${count} idle connections, all closed by the leader, a command served meanwhile`)
+  report(25, {
+    load: 'a command at a shell',
+    injected: count,
+    more: 'idle connections, all closed by the leader, the command served meanwhile',
+  })
 })
 
 test('a body of 1 MiB is read, one of a byte more is refused with 413, announced or not, and the leader goes on', async () => {
@@ -126,5 +131,5 @@ test('requests in the forms that smuggle a second one are refused, and nothing o
   const metrics = String((await mesh.ask('/metrics')).body)
   expect(metrics).not.toContain('smuggled')
   await eventually(async () => (await mesh.ask('/status')).status === 200)
-  console.info(`fault 25: ${forms.length} smuggling forms, 0 taken`)
+  report(25, { load: 'a leader', injected: forms.length, more: 'smuggling forms, 0 taken' })
 })

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Agent, ToolError } from '../support/agent.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
+import { report } from '../support/figures.ts'
 import { servingLeader } from '../support/leader-watch.ts'
 import { Sqlite } from '../support/sqlite.ts'
 
@@ -159,5 +160,9 @@ test.each(['000', '022'])('under umask %s, a directory ends up 0700 and every fi
     expect([name, mode]).toEqual([name, name === 'peers' || name.endsWith('.lock') ? 0o700 : name.endsWith('.sock') ? 0 : 0o600])
   for (const name of ['mesh.db', 'mesh.db-wal', 'mesh.db-shm', 'leader.token', 'port', 'mesh.log'])
     expect([...modes.keys()]).toContain(name)
-  console.info(`fault 26: ${refused} refusals with the reason, ${modes.size} entries private under umask ${umask}`)
+  report(26, {
+    load: 'starts in places that are not ours alone',
+    injected: refused,
+    more: `refused with the reason; ${modes.size} entries private under umask ${umask}`,
+  })
 })

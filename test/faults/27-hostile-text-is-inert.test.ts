@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Agent, sharedMesh } from '../support/agent.ts'
+import { report } from '../support/figures.ts'
 import { empty } from '../support/mesh-file.ts'
 import { outsideQuotes, quotedIn, unseenIn } from '../support/model-text.ts'
 import { serveHere } from '../support/serve-here.ts'
@@ -166,5 +167,9 @@ test('a name is letters, digits, - _ . or the program does not start', async () 
   }
   const agent = await Agent.connect({ dir: mesh().dir, env: { SLM_MESH_NAME: 'two words' } }).catch(() => undefined)
   expect(agent).toBeUndefined()
-  console.info(`fault 27: ${Object.keys(texts).length} hostile texts through every tool, stored as they are, none seen raw`)
+  report(27, {
+    load: 'every tool',
+    injected: Object.keys(texts).length,
+    more: 'hostile texts, stored as they are, none seen raw',
+  })
 })

@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { companion } from '../support/companion.ts'
 import { dataDir, testDir } from '../support/data-dir.ts'
+import { report } from '../support/figures.ts'
 import { outsideQuotes, quotedIn, unseenIn } from '../support/model-text.ts'
 import { createRepository, git } from '../support/repository.ts'
 
@@ -25,7 +26,13 @@ const ATTACKS = [
 ]
 
 let looked = 0
-afterAll(() => console.info(`fault 28: ${looked} answers with a peer's words in them, none of them outside its quotes`))
+afterAll(() =>
+  report(28, {
+    load: "every way on which a peer's words reach an agent",
+    injected: ATTACKS.length,
+    more: `${looked} answers looked at, no words outside their quotes`,
+  }),
+)
 
 /** An answer that shows an attack shows it quoted, and nothing of it elsewhere. */
 function expectQuoted(text: string, attack: string): void {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { expect, test } from 'vitest'
-import { startMesh, ToolError } from '../support/agent.ts'
+import { type Agent, startMesh, ToolError } from '../support/agent.ts'
+import { report } from '../support/figures.ts'
 import { leading } from '../support/leader.ts'
 import { median, patience, scaled } from '../support/scale.ts'
 
@@ -29,15 +30,19 @@ test(
           },
         )
     }
+    const work = async (by: Agent, filePath: string) => {
+      const took: number[] = []
+      for (let i = 0; i < 25; i++) {
+        const at = performance.now()
+        await by.call('state.set', { key: filePath, value: String(i) })
+        await by.call('lock.acquire', { filePath })
+        took.push(performance.now() - at)
+      }
+      return took
+    }
     const each = scaled(120, 2_500)
     const flooding = Promise.all([flood(each), flood(each), flood(each), flood(each)])
-    const took: number[] = []
-    for (let i = 0; i < 25; i++) {
-      const at = performance.now()
-      await calm.call('state.set', { key: 'calm', value: String(i) })
-      await calm.call('lock.acquire', { filePath: '/tmp/calm' })
-      took.push(performance.now() - at)
-    }
+    const took = await work(calm, '/tmp/calm')
     await flooding
     const seconds = (performance.now() - begun) / 1000
     expect(accepted + refusals.length).toBe(4 * each)
@@ -45,10 +50,16 @@ test(
     expect(refusals.every((ms) => ms > 0 && ms <= 10_000)).toBe(true)
     // A bucket of LIMIT that is refilled in 10 s.
     expect(accepted).toBeLessThanOrEqual(LIMIT + Math.ceil((seconds / 10) * LIMIT) + 1)
-    expect((await receiver.call('mesh.status', {})).self.unread).toBe(accepted)
-    console.info(
-      `fault 29: ${4 * each} sends, ${accepted} accepted, ${refusals.length} told to wait; another's set and lock meanwhile: median ${median(took).toFixed(1)} ms, none failed`,
-    )
+    const { unread } = (await receiver.call('mesh.status', {})).self
+    expect(unread).toBe(accepted)
+    const quiet = await work(receiver, '/tmp/quiet') // whose own budget is untouched
+    report(29, {
+      load: 'another agent that sets and locks',
+      injected: 4 * each,
+      acknowledged: accepted,
+      lost: accepted - unread,
+      more: `${refusals.length} sends told to wait; the other's set and lock: median ${median(took).toFixed(1)} ms meanwhile, ${median(quiet).toFixed(1)} ms when it was quiet, none failed`,
+    })
   },
   patience(30_000),
 )
@@ -72,7 +83,12 @@ test(
     const statuses = (await Promise.all(flood)).flat()
     expect(new Set(statuses)).toEqual(new Set([200, 429]))
     const told = statuses.filter((status) => status === 429).length
-    console.info(`fault 29: ${statuses.length} requests of one script, ${told} told to wait; 25 of another, all served`)
+    report(29, {
+      load: 'another script that sets',
+      injected: statuses.length,
+      acknowledged: statuses.length - told,
+      more: `${told} requests told to wait; 25 of the other, all served`,
+    })
   },
   patience(30_000),
 )

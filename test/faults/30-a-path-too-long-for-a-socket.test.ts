@@ -19,6 +19,7 @@ import { Agent, ToolError } from '../support/agent.ts'
 import { type Companion, companion } from '../support/companion.ts'
 import { testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { report } from '../support/figures.ts'
 import { Sqlite } from '../support/sqlite.ts'
 
 /** What the kernel takes: 108 bytes with the ending NUL on Linux, 104 on macOS. */
@@ -205,7 +206,11 @@ test('the directory for sockets is used again by the next sessions, without what
         .sort()
         .join(),
   )
-  console.info(`fault 30: ${cases.length + 3} lengths met, ${left.length + 1} dead sockets swept, ${living.length} living kept`)
+  report(30, {
+    load: 'two peers a directory',
+    injected: cases.length + 3,
+    more: `lengths at which peers met; ${left.length + 1} dead sockets swept, ${living.length} living kept`,
+  })
 })
 
 test.each([

@@ -26,6 +26,8 @@ export interface AgentOptions {
   readonly env?: Record<string, string>
   /** The program and its arguments before ours; default: this Node. */
   readonly command?: readonly string[]
+  /** Another build of ours, such as an earlier one; default: today's. */
+  readonly program?: string
   /** Own process group, so that the group can be killed. */
   readonly detached?: boolean
 }
@@ -69,7 +71,7 @@ export class Agent implements AsyncDisposable {
   static async connect(options: AgentOptions = {}): Promise<Agent> {
     const dir = options.dir ?? dataDir()
     const [command = process.execPath, ...before] = options.command ?? [process.execPath]
-    const child = spawn(command, [...before, PROGRAM], {
+    const child = spawn(command, [...before, options.program ?? PROGRAM], {
       cwd: options.cwd ?? dirname(dir),
       env: { PATH: process.env.PATH ?? '', HOME: dir, ...meshEnv(dir), ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
