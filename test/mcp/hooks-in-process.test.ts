@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
@@ -151,6 +151,8 @@ test('a door that turns out to be shut is no longer claimed', async () => {
   await eventually(async () => (await reach()) === 'wake')
   await using a = await companion({ dir })
   await a.call('message.send', { to: 'b', message: 'now', priority: 'urgent' })
+  // Not before the door was tried: an answer of a tool would tell of the mail first.
+  await eventually(() => readFileSync(join(dir, 'mesh.log'), 'utf8').includes('could not be woken'))
   await eventually(async () => (await reach()) === 'poll')
   expect((await b.call('message.inbox', {})).messages).toHaveLength(1)
 })
