@@ -1,6 +1,6 @@
 /**
- * What is kept of a schedule that was carried out: enough to check it again without running it. All times are ms of one
- * monotonic clock that the machine's processes share, since the schedule began.
+ * What is kept of a schedule that was carried out: enough to check it again without running it. All times are ms of the
+ * machine's monotonic clock, which all of its processes share.
  */
 
 /** What a peer was asked to do. */
@@ -82,16 +82,24 @@ export interface History {
   readonly ops: readonly Op[]
   readonly lives: readonly Life[]
   readonly faults: readonly Injected[]
+  readonly refusedJoins: readonly { readonly peer: string; readonly why: string; readonly from: number; readonly to: number }[]
+  /** Processes that ended though nobody had ended them. */
+  readonly diedAlone: readonly string[]
   /** The log since the schedule began, and what was stored of messages. */
   readonly log: readonly Event[]
-  readonly stored: readonly { readonly id: string; readonly from: string; readonly to: string; readonly text: string; readonly seen: boolean }[]
+  readonly stored: readonly {
+    readonly id: string
+    readonly from: string
+    readonly to: string
+    readonly text: string
+    readonly seen: boolean
+  }[]
   /** How it was when all faults had been taken back and everybody had given back and read what they had. */
   readonly end: {
     readonly integrity: unknown
     readonly live: readonly string[]
     readonly locks: number
-    readonly leader: { readonly term: number; readonly name: string | null } | null
-    readonly problems: readonly string[]
+    readonly leader: string | null
   }
 }
 

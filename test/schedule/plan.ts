@@ -7,7 +7,11 @@ import { type Random, randomFrom } from './random.ts'
 
 /** One thing that a peer does, `after` so many ms of rest. */
 export type Step = { readonly after: number } & (
-  | { readonly act: 'send'; readonly to: readonly string[]; /** So many at once, without waiting for answers. */ readonly burst: number }
+  | {
+      readonly act: 'send'
+      readonly to: readonly string[] /** So many at once, without waiting for answers. */
+      readonly burst: number
+    }
   | { readonly act: 'read'; readonly limit: number; readonly wait: number }
   | { readonly act: 'follow'; readonly limit: number; readonly wait: number }
   | {
@@ -27,8 +31,17 @@ export type Step = { readonly after: number } & (
 export const LEADER = '*leader'
 
 export type Fault = { readonly at: number } & (
-  | { readonly what: 'kill'; readonly peer: string; /** Until it is started again, under the same name. */ readonly downMs: number }
-  | { readonly what: 'stop'; readonly peer: string; readonly forMs: number; /** It is killed instead of continued. */ readonly dies: boolean }
+  | {
+      readonly what: 'kill'
+      readonly peer: string /** Until it is started again, under the same name. */
+      readonly downMs: number
+    }
+  | {
+      readonly what: 'stop'
+      readonly peer: string
+      readonly forMs: number /** It is killed instead of continued. */
+      readonly dies: boolean
+    }
   | { readonly what: 'clock'; readonly peer: string; readonly jumpMs: number }
   | { readonly what: 'fill'; readonly forMs: number }
 )
