@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../support/eventually.ts'
 import type { SmallDisk } from '../support/full-disk.ts'
@@ -54,6 +55,7 @@ export async function carryOut(world: World, plan: Plan): Promise<History> {
   const ops: Op[] = []
   const injected: Injected[] = []
   const ending = new AbortController()
+  setMaxListeners(0, ending.signal)
   const until = now() + plan.durationMs
   const lanes = plan.peers.flatMap(({ name, lanes }) => {
     const member = members.find((each) => each.name === name)

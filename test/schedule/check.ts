@@ -2,6 +2,7 @@ import { account } from './check/account.ts'
 import { checkEvents } from './check/events.ts'
 import { checkLocks } from './check/locks.ts'
 import { checkMail, type MailCount } from './check/mail.ts'
+import { checkMembers } from './check/members.ts'
 import { checkReasons } from './check/reasons.ts'
 import { checkState } from './check/state.ts'
 import { type History, isUnknown, told } from './history.ts'
@@ -25,6 +26,7 @@ export function check(history: History): Verdict {
       ...accounted.problems,
       ...checkState(history, accounted),
       ...checkLocks(history, accounted),
+      ...checkMembers(history, accounted),
       ...mailProblems,
       ...checkEvents(history, accounted),
       ...checkReasons(history),

@@ -384,6 +384,18 @@ const bad: Record<string, [() => Making, RegExp]> = {
     /elected in term 2 after 2/,
   ],
 
+  'a peer that lives, and is given up': [
+    () => made().event(1, 'ann', 'peer_left', { name: 'ann', reason: 'expired' }),
+    /ann lived, and was given up/,
+  ],
+  'a peer that hung for a moment, and is given up': [
+    () => {
+      const history = made().event(1, 'ann', 'peer_left', { name: 'ann', reason: 'expired' })
+      history.faults.push({ what: 'stop', peer: 'ann', from: 20, to: 900 })
+      return history
+    },
+    /ann lived, and was given up/,
+  ],
   'a refusal without a reason': [() => made().op('ann', set('a'), [10, 11], { refused: 'disk_full' }), /refused for no reason/],
   'a process that died by itself': [() => Object.assign(made(), { diedAlone: ['ann'] }), /died by itself/],
   'a file that is not whole': [() => withEnd({ integrity: 'row 3 missing' }), /integrity/],
@@ -408,7 +420,15 @@ describe('the check of a schedule’s history', () => {
 })
 
 test('a seed makes one plan, and another seed another', () => {
-  const options = { peers: ['ann', 'bob'], clocks: ['ann'], durationMs: 500, restMs: 5, faultEveryMs: 100, canFill: true }
+  const options = {
+    peers: ['ann', 'bob'],
+    clocks: ['ann'],
+    durationMs: 500,
+    restMs: 5,
+    faultEveryMs: 100,
+    leaderBias: 0.4,
+    canFill: true,
+  }
   expect(plan(7, options)).toEqual(plan(7, options))
   expect(plan(8, options)).not.toEqual(plan(7, options))
   const faults = Array.from({ length: 50 }, (_, seed) => plan(seed, options).faults).flat()

@@ -65,6 +65,8 @@ export interface PlanOptions {
   readonly restMs: number
   /** The mean time between two faults. */
   readonly faultEveryMs: number
+  /** How often the leader is meant, where somebody is killed or stopped. */
+  readonly leaderBias: number
   readonly canFill: boolean
 }
 
@@ -134,26 +136,27 @@ function reading(random: Random): DistributiveOmit<Step, 'after'> {
 }
 
 function faultsOf(options: PlanOptions, random: Random): Fault[] {
-  const { durationMs, faultEveryMs, peers, spared = [], clocks } = options
+  const { durationMs, faultEveryMs, peers, spared = [], clocks, leaderBias } = options
   const faults: Fault[] = []
   const mortal = peers.filter((peer) => !spared.includes(peer))
-  let fills = options.canFill ? 1 : 0
+  let fills = options.canFill ? 1 : 0 // filling a disk keeps everybody from everything
   for (let at = random.int(50, faultEveryMs); at < durationMs; at += Math.round(faultEveryMs * (0.3 + 1.4 * random.next()))) {
     const dice = random.next()
     if (dice < 0.4) {
       const all = mortal.length === peers.length && random.chance(0.04)
-      const victims = all ? mortal : [random.chance(0.35) ? LEADER : random.pick(mortal)]
+      const victims = all ? mortal : [random.chance(leaderBias) ? LEADER : random.pick(mortal)]
       for (const peer of victims) faults.push({ at, what: 'kill', peer, downMs: random.chance(0.7) ? 0 : random.int(1, 800) })
     } else if (dice < 0.75) {
       const long = random.next()
       const forMs = long < 0.5 ? random.int(2, 80) : long < 0.8 ? random.int(80, 900) : random.int(900, 4_000)
-      const peer = random.chance(0.4) ? LEADER : random.pick(peers)
+      const peer = random.chance(leaderBias) ? LEADER : random.pick(peers)
       faults.push({ at, what: 'stop', peer, forMs, dies: !spared.includes(peer) && random.chance(0.15) })
     } else if (dice < 0.92 || fills === 0) {
       if (clocks.length > 0) faults.push({ at, what: 'clock', peer: random.pick(clocks), jumpMs: random.pick(JUMPS) })
     } else {
       fills--
-      faults.push({ at, what: 'fill', forMs: random.int(100, 900) })
+      // Sometimes for longer than a peer may be silent.
+      faults.push({ at, what: 'fill', forMs: random.chance(0.7) ? random.int(100, 900) : random.int(900, 4_000) })
     }
   }
   return faults

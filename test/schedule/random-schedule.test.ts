@@ -40,7 +40,15 @@ if (kept === undefined)
       await using world = await startWorld({ dir, ...(canFill && { disk }), libraries, agents: AGENTS })
       const verdicts: Verdict[] = []
       for (const seed of seeds) {
-        const options = { peers, clocks: libraries, durationMs: DURATION_MS, restMs: 12, faultEveryMs: 200, canFill }
+        const options = {
+          peers,
+          clocks: libraries,
+          durationMs: DURATION_MS,
+          restMs: 12,
+          faultEveryMs: 200,
+          leaderBias: 0.4,
+          canFill,
+        }
         const history = await carryOut(world, plan(seed, options))
         const full = process.env.SLM_MESH_FAULTS === 'full' ? 'SLM_MESH_FAULTS=full ' : ''
         verdicts.push(examine(history, `${full}SLM_MESH_SEED=${seed} npx vitest run test/schedule/random`, join(dir, 'mesh.log')))

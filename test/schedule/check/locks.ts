@@ -1,6 +1,7 @@
 import { type Grant, problemsOf } from '../../support/lock-history.ts'
 import { describe, type Event, type History, type Op, opsOf, refusal, told } from '../history.ts'
 import { type Account, againstTime, ofType, type Placed } from './account.ts'
+import { BEATS_MS, mayBeGivenUp } from './members.ts'
 
 /**
  * Each path is a lock, and linearizable: grant, end, grant, with tokens that grow. Whoever renewed it, saw it held or was
@@ -9,9 +10,6 @@ import { type Account, againstTime, ofType, type Placed } from './account.ts'
  */
 
 const TTL_MS = 600_000
-/** A beat may have been due when the process was stopped, and the one before it late. */
-const BEATS_MS = 600
-
 interface Hold {
   readonly token: number
   readonly peer: string
@@ -50,18 +48,10 @@ function holdsOf(history: History, account: Account, path: string) {
   return { holds, problems }
 }
 
-function mayEnd({ lives, faults, deadMs }: History, { latest, earliest }: Account, hold: Hold, end: Event): boolean {
-  if (end.payload.reason === 'released') return true // and somebody asked for it, as the account has seen to
-  if (end.payload.reason !== 'crashed') return false
-  const by = latest(end.seq)
-  const killed = lives.some(
-    ({ peer, killedAt, endedAt = Number.POSITIVE_INFINITY }) =>
-      peer === hold.peer && killedAt !== undefined && killedAt <= by && endedAt >= earliest(hold.token),
-  )
-  const hung = faults.some(
-    ({ what, peer, from, to }) => what === 'stop' && peer === hold.peer && from + deadMs - BEATS_MS <= Math.min(by, to),
-  )
-  return killed || hung
+function mayEnd(history: History, account: Account, hold: Hold, end: Event): boolean {
+  const { reason } = end.payload
+  if (reason === 'released') return true // and somebody asked for it, as the account has seen to
+  return reason === 'crashed' && mayBeGivenUp(history, hold.peer, account, end.seq, hold.token)
 }
 
 /** Every answer fits a hold, or a time without one. */
