@@ -18,6 +18,8 @@ import type { Store } from '../core/store.ts'
 /** A killed process may take this long to be gone after its sockets have closed: its memory is torn down first. */
 const MAX_EXITING_MS = 300
 const EXITING_LOOK_MS = 1
+/** So many beats without one in the file are a gap: this process slept, or nobody could write. */
+const LATE_BEATS = 2
 
 interface MembershipOptions {
   readonly store: Pick<Store, 'peers'>
@@ -35,6 +37,11 @@ export interface Membership {
   /** Evidence that a peer may be gone. Resolves to true where it was, and this call ended it. */
   look(peer: { peerId: string; socketPath: string }): Promise<boolean>
   heartbeat(): Promise<void>
+  /**
+   * Since when, by the boot clock, our own beats have reached the file without a gap; now, while they do not. Others'
+   * silence before that says nothing of them: on a full disk, or behind a writer that is stopped, nobody's beats do.
+   */
+  beatingSince(): number
 }
 
 export function startMembership(scope: Scope, options: MembershipOptions): Membership {
@@ -60,9 +67,17 @@ export function startMembership(scope: Scope, options: MembershipOptions): Membe
     }
   }
 
+  let beat = { since: clock.uptime(), at: clock.uptime() }
+  const beatingSince = () => {
+    const now = clock.uptime()
+    return now - beat.at > LATE_BEATS * options.heartbeatMs ? now : beat.since
+  }
+
   async function heartbeat(): Promise<void> {
     const { id, socketPath } = options.self()
-    if (!(await store.peers.heartbeat(id, socketPath))) await options.onLost()
+    const isOurs = await store.peers.heartbeat(id, socketPath)
+    beat = { since: beatingSince(), at: clock.uptime() }
+    if (!isOurs) await options.onLost()
     options.onHeartbeat()
   }
 
@@ -70,6 +85,7 @@ export function startMembership(scope: Scope, options: MembershipOptions): Membe
 
   return {
     heartbeat,
+    beatingSince,
     look(peer) {
       const known = looking.get(peer.socketPath)
       if (known) return known

@@ -193,7 +193,9 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
       const { startLeader } = await import('./leader/leader.ts')
       const self = () => ({ id: me.id(), socketPath })
       const onDeposed = () => stepDown('the term has moved on')
-      await startLeader(termScope, { term, store, database, config, layout, clock, bell, self, isGone, log, onDeposed, handOn })
+      const { beatingSince } = membership
+      const shared = { store, database, config, layout, clock, bell, self, isGone, beatingSince, log }
+      await startLeader(termScope, { term, ...shared, onDeposed, handOn })
       bell.ring() // the port is known now
     },
   })

@@ -143,6 +143,7 @@ test('a leader that was stopped between its election and its duties leaves the t
     clock: systemClock,
     self: () => ({ id: 'p_old', socketPath: join(layout.sockets, 'old.sock') }),
     isGone: () => false,
+    beatingSince: () => 0,
     log: silentLog,
     onDeposed: () => {},
     bell: new Bell(),

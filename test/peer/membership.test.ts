@@ -136,3 +136,19 @@ test('a peer that was given up for dead learns it with its next beat', async () 
   expect(mesh.did).toMatchObject({ beats: 1, lost: 1 })
   expect(await mesh.live(mesh.self.id)).toBe(false) // the beat alone brings nobody back
 })
+
+test('a peer knows since when its beats have reached the file without a gap', async () => {
+  await using mesh = await open()
+  const begun = mesh.membership.beatingSince()
+  mesh.clock.pass(2 * HEARTBEAT_MS)
+  expect(mesh.membership.beatingSince()).toBe(begun) // late, which any beat may be
+  await mesh.membership.heartbeat()
+  mesh.clock.pass(2 * HEARTBEAT_MS + 1)
+  expect(mesh.membership.beatingSince()).toBe(mesh.clock.uptime()) // not at all, for now
+  mesh.clock.pass(5)
+  await mesh.membership.heartbeat()
+  const again = mesh.clock.uptime()
+  mesh.clock.pass(HEARTBEAT_MS)
+  await mesh.membership.heartbeat()
+  expect(mesh.membership.beatingSince()).toBe(again)
+})

@@ -30,6 +30,8 @@ export interface AgentOptions {
   readonly program?: string
   /** Own process group, so that the group can be killed. */
   readonly detached?: boolean
+  /** Told of the process as soon as there is one: before it has initialised. */
+  readonly onSpawn?: (child: ChildProcess) => void
 }
 
 /** A failed tool call, with the code and facts that the answer carried. */
@@ -77,6 +79,7 @@ export class Agent implements AsyncDisposable {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: options.detached ?? false,
     })
+    options.onSpawn?.(child)
     const client = new Client(
       { name: options.client ?? 'test-agent', version: '1.0.0' },
       { capabilities: options.roots ? { roots: { listChanged: true } } : {} },

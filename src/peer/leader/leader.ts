@@ -23,6 +23,7 @@ interface LeaderOptions {
   readonly clock: Clock
   readonly self: () => { id: string; socketPath: string }
   readonly isGone: (process: ProcessRef) => boolean
+  readonly beatingSince: () => number
   readonly log: Log
   readonly onDeposed: () => void
   readonly bell: Bell
@@ -34,7 +35,7 @@ const HOUR_MS = 3_600_000
 
 /** Takes up the duties of a term. All of them end with `scope`. */
 export async function startLeader(scope: Scope, options: LeaderOptions): Promise<void> {
-  const { term, store, database, config, layout, clock, self, isGone, log } = options
+  const { term, store, database, config, layout, clock, self, isGone, beatingSince, log } = options
   const { socketPath } = self()
   // Files are written under the fence, too: whoever was stopped since its election must not overwrite its successor's (G3).
   const token = await store.leadership.fenced(term, socketPath, () => writeToken(layout.token))
@@ -81,6 +82,7 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
     store,
     clock,
     isGone,
+    beatingSince,
     selfId: () => self().id,
     socketDir: process.platform === 'win32' ? layout.sockets : dirname(socketPath),
     deadMs,

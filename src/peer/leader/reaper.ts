@@ -21,6 +21,8 @@ interface ReaperOptions {
   readonly clock: Clock
   readonly isGone: (process: ProcessRef) => boolean
   readonly selfId: () => string
+  /** Since when our own beats have reached the file: of a silence that was everybody's, nobody is given up. */
+  readonly beatingSince: () => number
   readonly socketDir: string
   readonly deadMs: number
   readonly everyMs: number
@@ -38,10 +40,11 @@ export function startReaper(scope: Scope, options: ReaperOptions) {
     const now = clock.uptime()
     if (now - lookedAt > LATE_ROUNDS * options.everyMs) watchedSince = now
     lookedAt = now
+    const since = Math.max(watchedSince, options.beatingSince())
     for (const row of await store.peers.all()) {
       if (row.live === 0 || row.id === options.selfId()) continue
       const crashed = options.isGone(processOf(row))
-      const expired = !crashed && now - Math.max(row.heartbeat_uptime, watchedSince) > options.deadMs
+      const expired = !crashed && now - Math.max(row.heartbeat_uptime, since) > options.deadMs
       if (!crashed && !expired) continue
       if (!(await store.peers.end(row.id, crashed ? 'crashed' : 'expired', row.socket_path))) continue
       counts[crashed ? 'crashed' : 'expired']++

@@ -9,7 +9,7 @@ import { arrival, fakeProcesses, openFakeMesh } from '../fakes.ts'
 
 const DEAD_MS = 60_000
 
-async function open({ everyMs = 3_600_000 } = {}) {
+async function open({ everyMs = 3_600_000, beatingSince = (): number => 0 } = {}) {
   const processes = fakeProcesses()
   const mesh = await openFakeMesh(processes.isGone)
   const socketDir = join(mesh.dir, 'peers')
@@ -26,6 +26,7 @@ async function open({ everyMs = 3_600_000 } = {}) {
     clock: mesh.clock,
     isGone: processes.isGone,
     selfId: () => self,
+    beatingSince,
     socketDir,
     deadMs: DEAD_MS,
     everyMs,
@@ -75,6 +76,23 @@ test('a peer that beats in time is never ended, whatever the wall clock says', a
     expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 0 })
     await mesh.store.peers.heartbeat(id, mesh.socketOf(2))
   }
+})
+
+test('of a silence that was everybody’s, nobody is given up: it counts from when the leader itself is heard again', async () => {
+  let beatingSince = 0
+  await using mesh = await open({ beatingSince: () => beatingSince })
+  const living = await mesh.arrive(2)
+  await mesh.arrive(3) // hangs
+  mesh.clock.pass(DEAD_MS + 1)
+  beatingSince = mesh.clock.uptime() // until now nobody could write
+  expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 0 })
+  await mesh.store.peers.heartbeat(living, mesh.socketOf(2))
+  mesh.clock.pass(DEAD_MS)
+  expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 0 })
+  await mesh.store.peers.heartbeat(living, mesh.socketOf(2))
+  mesh.clock.pass(1)
+  expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 1 })
+  expect((await mesh.live()).sort()).toEqual([mesh.self, living].sort())
 })
 
 test('the locks of whom it ends are free', async () => {
