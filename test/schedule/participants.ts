@@ -21,7 +21,7 @@ export interface Participant {
   dismiss(): void
 }
 
-export interface Answer {
+interface Answer {
   readonly from: number
   readonly to: number
   readonly outcome: Outcome
