@@ -1,14 +1,15 @@
-// Runs test/faults with all that was promised, and prints one table of what was counted. It fails where a test failed,
-// or where a row has no test or no figure. Options: --quick (the suite's own counts), --rows 1,15 (only these),
+// Runs test/faults and the random schedules with all that was promised, and prints one table of what was counted. It fails where a test failed,
+// or where a row has no test or no figure. Options: --quick (the suite's own counts), --rows 1,15,schedule (only these),
 // --json FILE (the table as data), --write (puts the table into RELIABILITY.md).
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, platform, release, tmpdir, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-const ROWS = Array.from({ length: 33 }, (_, i) => i + 1)
-const FOLDER = 'test/faults'
+const SCHEDULE = 'schedule'
+const ROWS = [...Array.from({ length: 33 }, (_, i) => i + 1), SCHEDULE]
+const FOLDERS = ['test/faults', 'test/schedule']
 const PAGE = 'RELIABILITY.md'
 const MARKS = ['<!-- figures: made by `npm run test:faults -- --write` -->', '<!-- end of figures -->']
 
@@ -20,15 +21,20 @@ const { values: options } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 })
-const rows = options.rows === undefined ? ROWS : options.rows.split(',').map(Number)
+const rows = options.rows === undefined ? ROWS : options.rows.split(',').map((row) => (row === SCHEDULE ? row : Number(row)))
 const strange = rows.filter((row) => !ROWS.includes(row))
 if (strange.length > 0) {
-  console.error(`faults: --rows takes numbers from 1 to ${ROWS.length}, not ${options.rows}`)
+  console.error(`faults: --rows takes numbers from 1 to ${ROWS.length - 1} and ${SCHEDULE}, not ${options.rows}`)
   process.exit(2)
 }
 
-const rowOf = (name) => Number(/(?:^|\/)(\d\d)-[^/]*\.test\.ts$/.exec(name.replaceAll('\\', '/'))?.[1])
-const allFiles = readdirSync(FOLDER).filter((name) => rowOf(name) > 0)
+const rowOf = (path) => {
+  const name = path.replaceAll('\\', '/')
+  return name.endsWith(`/random-${SCHEDULE}.test.ts`) ? SCHEDULE : Number(/\/(\d\d)-[^/]*\.test\.ts$/.exec(name)?.[1])
+}
+const allFiles = FOLDERS.flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`)).filter((name) =>
+  ROWS.includes(rowOf(name)),
+)
 const files = allFiles.filter((name) => rows.includes(rowOf(name)))
 const scratch = mkdtempSync(join(tmpdir(), 'slm-mesh-faults-'))
 const figuresFile = join(scratch, 'figures.jsonl')
@@ -47,7 +53,7 @@ async function main() {
   await run(
     process.execPath,
     [
-      ...['node_modules/vitest/vitest.mjs', 'run', ...files.map((name) => `${FOLDER}/${name}`), '--maxWorkers=2'],
+      ...['node_modules/vitest/vitest.mjs', 'run', ...files, '--maxWorkers=2'],
       ...['--reporter=default', '--reporter=json', `--outputFile.json=${outcomesFile}`],
     ],
     { SLM_MESH_FIGURES: figuresFile, ...(!options.quick && { SLM_MESH_FAULTS: 'full' }) },
@@ -115,7 +121,11 @@ function entryOf(outcomes, figures) {
 
 function titleOf(row) {
   const name = allFiles.find((file) => rowOf(file) === row)
-  return name ? name.replace(/^\d\d-|\.test\.ts$/g, '').replaceAll('-', ' ') : '(none)'
+  return name
+    ? basename(name)
+        .replace(/^\d\d-|\.test\.ts$/g, '')
+        .replaceAll('-', ' ')
+    : '(none)'
 }
 
 function where() {
