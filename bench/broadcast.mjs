@@ -1,6 +1,7 @@
-// One message to all: until the last of the receivers' waiting calls has answered with it.
+// One message to all: until the last of the receivers' waiting calls has answered with it. Beside it, the same of peers that
+// do no more than store, ring, read and answer: what so many processes take to wake on this machine.
 import { main, median, row, runsOr } from './figures.mjs'
-import { environment, withSessions } from './world.mjs'
+import { environment, withBarePeers, withSessions } from './world.mjs'
 
 const RUNS = runsOr(40, 8)
 const CROWDS = [2, 8, 32]
@@ -8,22 +9,41 @@ const CROWDS = [2, 8, 32]
 export async function broadcast() {
   const rows = []
   for (const crowd of CROWDS) {
-    const lasts = []
-    await withSessions(crowd + 1, { env: environment(`broadcast-${crowd}`) }, async (sender, ...receivers) => {
-      for (let run = -2; run < RUNS; run++) {
-        const waits = receivers.map((receiver) => receiver.tool('mesh_inbox', { wait: 20 }).then(() => performance.now()))
-        // A later call of the same client is answered first: by then all wait.
-        await Promise.all(receivers.map((receiver) => receiver.tool('mesh_state', { action: 'list' })))
-        const startedAt = performance.now()
-        await sender.tool('mesh_send', { to: 'all', message: 'the schema has changed' })
-        const last = Math.max(...(await Promise.all(waits)))
-        // The first runs open the links.
-        if (run >= 0) lasts.push(last - startedAt)
-      }
-    })
-    rows.push(row(`broadcast to ${crowd}: the last has it, p50`, median(lasts), 'ms', crowd === 32 ? { atMost: 10 } : {}))
+    const bare = await withBarePeers(crowd + 1, (sender, ...receivers) =>
+      lastOf(receivers, {
+        wait: (receiver) => receiver.tool('wait'),
+        settle: (receiver) => receiver.tool('nothing'),
+        send: () => sender.tool('send', { to: receivers.map((_, i) => i + 1), body: 'the schema has changed' }),
+      }),
+    )
+    const env = environment(`broadcast-${crowd}`)
+    const ms = await withSessions(crowd + 1, { env }, (sender, ...receivers) =>
+      lastOf(receivers, {
+        wait: (receiver) => receiver.tool('mesh_inbox', { wait: 20 }),
+        settle: (receiver) => receiver.tool('mesh_state', { action: 'list' }),
+        send: () => sender.tool('mesh_send', { to: 'all', message: 'the schema has changed' }),
+      }),
+    )
+    const aim = crowd === 32 ? { atMost: 10 } : {}
+    rows.push(row(`broadcast to ${crowd}: the last has it, p50`, ms, 'ms', { floor: ['bare peers', bare], ...aim }))
   }
   return rows
+}
+
+/** The median over the runs, from the send until the last receiver's client has its answer. */
+async function lastOf(receivers, { wait, settle, send }) {
+  const lasts = []
+  for (let run = -2; run < RUNS; run++) {
+    const waits = receivers.map((receiver) => wait(receiver).then(() => performance.now()))
+    // A later call of the same client is answered first: by then all wait.
+    await Promise.all(receivers.map(settle))
+    const startedAt = performance.now()
+    await send()
+    const last = Math.max(...(await Promise.all(waits)))
+    // The first runs open the links.
+    if (run >= 0) lasts.push(last - startedAt)
+  }
+  return median(lasts)
 }
 
 await main(import.meta, broadcast)

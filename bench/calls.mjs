@@ -5,71 +5,79 @@ import { join } from 'node:path'
 import Native from 'better-sqlite3'
 import { main, median, quantile, row, runsOr } from './figures.mjs'
 import { Session } from './mcp.mjs'
-import { emptyServer, home, withSessions } from './world.mjs'
+import { emptyServer, home, withBarePeers, withSessions } from './world.mjs'
 
 const BLOCKS = runsOr(30, 6)
 const BLOCK = 50
 
-export async function calls() {
+export function calls() {
+  return withBarePeers(2, (...pair) => withSessions(3, {}, (...all) => measure(pair, all)))
+}
+
+async function measure([bareA, bareB], [a, b, away]) {
   const floor = new Session([await emptyServer()], process.env)
   await floor.initialize()
   const bare = await bareFloors()
-  return withSessions(3, {}, async (a, b, away) => {
-    const send = { to: b.name, message: 'is the schema still as it was this morning?' }
-    let n = 0
-    const subjects = {
-      nothing: () => floor.time('nothing'),
-      socket: bare.socket,
-      commit: bare.commit,
-      send: () => a.time('mesh_send', send),
-      inbox: () => b.time('mesh_inbox', { limit: 100 }),
-      'empty inbox': () => away.time('mesh_inbox'),
-      'state set': () => a.time('mesh_state', { action: 'set', key: 'k', value: `${n++}` }),
-      'state get': () => b.time('mesh_state', { action: 'get', key: 'k' }),
-      lock: () => a.time('mesh_lock', { action: 'lock', filePath: '/tmp/bench.ts' }),
-      unlock: () => a.time('mesh_lock', { action: 'unlock', filePath: '/tmp/bench.ts' }),
-      peers: () => a.time('mesh_peers'),
-      delivery: () => delivery(a, b),
-      notice: () => notice(a, away),
-    }
-    const lock = [subjects.lock, subjects.unlock]
-    const times = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]))
-    await away.ask('resources/subscribe', { uri: 'mesh://inbox' })
-    for (let block = -1; block < BLOCKS; block++)
-      for (const [name, once] of Object.entries(subjects)) {
-        if (name === 'unlock') continue
-        for (let i = 0; i < BLOCK; i++) {
-          const both = name === 'lock' ? [await lock[0](), await lock[1]()] : [await once()]
-          // The first block warms up.
-          if (block < 0) continue
-          times[name].push(both[0])
-          if (name === 'lock') times.unlock.push(both[1])
-        }
-        // Whatever the block has filled is emptied.
-        if (name === 'send') while ((await b.tool('mesh_inbox', { limit: 100 })).messages.length > 0);
-        if (name === 'notice') while ((await away.tool('mesh_inbox', { limit: 100 })).messages.length > 0);
+  const send = { to: b.name, message: 'is the schema still as it was this morning?' }
+  let n = 0
+  const subjects = {
+    nothing: () => floor.time('nothing'),
+    socket: bare.socket,
+    commit: bare.commit,
+    send: () => a.time('mesh_send', send),
+    'bare send': () => bareA.time('send', { to: [1], body: send.message }),
+    inbox: () => b.time('mesh_inbox', { limit: 100 }),
+    'empty inbox': () => away.time('mesh_inbox'),
+    'state set': () => a.time('mesh_state', { action: 'set', key: 'k', value: `${n++}` }),
+    'state get': () => b.time('mesh_state', { action: 'get', key: 'k' }),
+    lock: () => a.time('mesh_lock', { action: 'lock', filePath: '/tmp/bench.ts' }),
+    unlock: () => a.time('mesh_lock', { action: 'unlock', filePath: '/tmp/bench.ts' }),
+    peers: () => a.time('mesh_peers'),
+    delivery: () => delivery(a, b),
+    'bare delivery': () => bareDelivery(bareA, bareB),
+    notice: () => notice(a, away),
+  }
+  const lock = [subjects.lock, subjects.unlock]
+  const times = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]))
+  await away.ask('resources/subscribe', { uri: 'mesh://inbox' })
+  for (let block = -1; block < BLOCKS; block++)
+    for (const [name, once] of Object.entries(subjects)) {
+      if (name === 'unlock') continue
+      for (let i = 0; i < BLOCK; i++) {
+        const both = name === 'lock' ? [await lock[0](), await lock[1]()] : [await once()]
+        // The first block warms up.
+        if (block < 0) continue
+        times[name].push(both[0])
+        if (name === 'lock') times.unlock.push(both[1])
       }
-    await floor.end()
-    bare.close()
-    const nothing = ['empty tool', median(times.nothing)]
-    const of = (name, what, aim = {}) => row(`${what}, p50`, median(times[name]), 'ms', { floor: nothing, ...aim })
-    return [
-      row('empty tool, p50', nothing[1], 'ms'),
-      row('Unix-socket round trip, p50', median(times.socket), 'ms'),
-      row('one-row commit, p50', median(times.commit), 'ms'),
-      of('send', 'mesh_send', { ratio: 1.6 }),
-      row('mesh_send, p99', quantile(times.send, 0.99), 'ms', { atMost: 4 }),
-      of('delivery', "send to the receiver's waiting call", { ratio: 2 }),
-      of('notice', "send to the receiver's notification", { ratio: 2 }),
-      of('inbox', 'mesh_inbox'),
-      of('empty inbox', 'mesh_inbox, empty'),
-      of('state set', 'mesh_state set'),
-      of('state get', 'mesh_state get'),
-      of('lock', 'mesh_lock lock'),
-      of('unlock', 'mesh_lock unlock'),
-      of('peers', 'mesh_peers'),
-    ]
-  })
+      // Whatever the block has filled is emptied.
+      if (name === 'send') while ((await b.tool('mesh_inbox', { limit: 100 })).messages.length > 0);
+      if (name === 'bare send') while ((await bareB.tool('wait')).messages.length === 100);
+      if (name === 'notice') while ((await away.tool('mesh_inbox', { limit: 100 })).messages.length > 0);
+    }
+  await floor.end()
+  bare.close()
+  const nothing = ['empty tool', median(times.nothing)]
+  const of = (name, what, aim = {}) => row(`${what}, p50`, median(times[name]), 'ms', { floor: nothing, ...aim })
+  return [
+    row('empty tool, p50', nothing[1], 'ms'),
+    row('Unix-socket round trip, p50', median(times.socket), 'ms'),
+    row('one-row commit, p50', median(times.commit), 'ms'),
+    of('send', 'mesh_send', { ratio: 1.6 }),
+    of('bare send', 'the same of a bare peer'),
+    row('mesh_send, p99', quantile(times.send, 0.99), 'ms', { atMost: 4 }),
+    row('the same of a bare peer, p99', quantile(times['bare send'], 0.99), 'ms'),
+    of('delivery', "send to the receiver's waiting call", { ratio: 2 }),
+    of('bare delivery', 'the same between bare peers'),
+    of('notice', "send to the receiver's notification", { ratio: 2 }),
+    of('inbox', 'mesh_inbox'),
+    of('empty inbox', 'mesh_inbox, empty'),
+    of('state set', 'mesh_state set'),
+    of('state get', 'mesh_state get'),
+    of('lock', 'mesh_lock lock'),
+    of('unlock', 'mesh_lock unlock'),
+    of('peers', 'mesh_peers'),
+  ]
 }
 
 /** From the send until the receiver's waiting call has answered with it. */
@@ -79,6 +87,18 @@ async function delivery(a, b) {
   await b.tool('mesh_state', { action: 'get', key: 'k' })
   const startedAt = performance.now()
   const sent = a.tool('mesh_send', { to: b.name, message: 'now' })
+  await waiting
+  const ms = performance.now() - startedAt
+  await sent
+  return ms
+}
+
+/** The same between peers that only store, ring, read and answer. */
+async function bareDelivery(a, b) {
+  const waiting = b.tool('wait')
+  await b.tool('nothing')
+  const startedAt = performance.now()
+  const sent = a.tool('send', { to: [1], body: 'now' })
   await waiting
   const ms = performance.now() - startedAt
   await sent

@@ -1,5 +1,5 @@
 // What the benches share: the built program, a home of their own in a temporary directory, sessions, and the floor.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -44,18 +44,37 @@ export async function withSessions(count, options, work) {
 }
 
 /** The least that an MCP server can be: the SDK's low-level one, bundled as the mesh is, with one tool that does nothing. */
-export async function emptyServer() {
-  const dir = join(home, 'floor')
-  mkdirSync(dir, { recursive: true })
+export const emptyServer = () => bundled('empty-server')
+
+async function bundled(name) {
+  const file = join(home, 'floor', `${name}.cjs`)
+  if (existsSync(file)) return file
   const bundle = await rolldown({
-    input: join(root, 'bench/programs/empty-server.mjs'),
+    input: join(root, 'bench/programs', `${name}.mjs`),
     platform: 'node',
+    external: ['better-sqlite3'],
     transform: { target: 'node20.19' },
     checks: { ineffectiveDynamicImport: false },
   })
-  const file = join(dir, 'empty-server.cjs')
   await bundle.write({ file, format: 'cjs', minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } } })
   return file
+}
+
+/** So many of the least that peers can be (programs/bare-peer.mjs), numbered from 0, in a folder of their own. */
+export async function withBarePeers(count, work) {
+  const program = await bundled('bare-peer')
+  const folder = mkdtempSync(join(home, 'bare-'))
+  const env = { ...process.env, NODE_PATH: join(root, 'node_modules') }
+  const all = []
+  try {
+    for (let i = 0; i < count; i++) {
+      all.push(new Session([program, folder, String(i)], env))
+      await all[i].initialize()
+    }
+    return await work(...all)
+  } finally {
+    await Promise.all(all.map((session) => session.end()))
+  }
 }
 
 /** Memory that a process has for itself, in MB. Linux. */

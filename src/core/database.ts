@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import type { Connection } from './connection.ts'
 import { fail, isFailure } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA } from './migrate.ts'
@@ -8,6 +7,7 @@ import type { Recovery } from './recovery.ts'
 import { sleep } from './scope.ts'
 import type { Sql, Transaction } from './sql.ts'
 import { BUSY_DEADLINE_MS, isBusy, translate } from './sqlite-errors.ts'
+import { createWal, type Wal } from './wal.ts'
 
 /**
  * One SQLite file, written by many processes.
@@ -31,15 +31,6 @@ const MAX_NAPS = 80
 /** A batch larger than this would hold the event loop and the write lock for longer than 20 ms. */
 const MAX_BATCH = 128
 
-/** How long a restart of the WAL may wait for a moment without a writer, and then for readers of what it replaces. */
-const RESTART_WAIT_MS = 20
-/**
- * While many write without a pause, somebody always writes behind the checkpoint that would let the WAL begin anew, and it
- * grows: then whoever has just written waits for a moment without a writer. Looked at after so many commits.
- */
-const WAL_BYTES = 6 * 1024 * 1024
-const LOOK_AT_WAL_EVERY = 32
-
 interface Write {
   change: (tx: Transaction) => unknown
   resolve: (value: unknown) => void
@@ -57,7 +48,6 @@ export class Database implements Disposable {
   #knownVersion = KNOWN_SCHEMA
   #footing: Footing
   #moving = false
-  #commits = 0
   /** What SQLite has said of damage in this file, and why nothing could be done about it. Writes wait meanwhile, or fail. */
   #damage: string | undefined
   #refusal: unknown
@@ -65,6 +55,7 @@ export class Database implements Disposable {
   #doubted = ''
   /** What the file that is open began with, where that has happened under this process. */
   recovery: Recovery | undefined
+  readonly wal: Wal
 
   /** Called when damage is seen: has the file reopened. */
   onDamage: () => void = () => void this.reopen(() => {}).catch(() => {})
@@ -75,6 +66,7 @@ export class Database implements Disposable {
   ) {
     this.#connection = connection
     this.#footing = footingOf(path)
+    this.wal = createWal(path, (query) => this.read(query))
   }
 
   /**
@@ -199,23 +191,6 @@ export class Database implements Disposable {
     })
   }
 
-  /** Copies the WAL into the file; `restart` also lets the next writer begin it anew. Returns false if others were in the way. */
-  checkpoint(mode: 'passive' | 'restart'): boolean {
-    // A restart must get the write lock once, and keep it while it copies what was written last: there SQLite may wait.
-    if (mode === 'restart') this.read((sql) => sql.get(`PRAGMA busy_timeout = ${RESTART_WAIT_MS}`))
-    try {
-      const row = this.read((sql) => sql.get<{ busy: number }>(`PRAGMA wal_checkpoint(${mode})`))
-      return row?.busy === 0
-    } finally {
-      if (mode === 'restart') this.read((sql) => sql.get('PRAGMA busy_timeout = 0'))
-    }
-  }
-
-  sizes(): { sizeBytes: number; walSizeBytes: number } {
-    const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
-    return { sizeBytes: size(this.path), walSizeBytes: size(`${this.path}-wal`) }
-  }
-
   /** Writes what is queued, then closes. */
   [Symbol.dispose](): void {
     if (this.#closed) return
@@ -279,8 +254,7 @@ export class Database implements Disposable {
       else outcome.write.resolve(outcome.value)
     }
     for (const run of after.values()) run()
-    this.#commits++
-    if (this.#commits % LOOK_AT_WAL_EVERY === 0 && this.sizes().walSizeBytes > WAL_BYTES) this.#restartWal()
+    if (this.wal.isLong()) this.#restartWal()
   }
 
   /** Once those who have just been answered know it. What fails here is met, and told, by the next write. */
@@ -288,7 +262,7 @@ export class Database implements Disposable {
     setImmediate(() => {
       if (this.#closed || this.#moving) return
       try {
-        this.checkpoint('restart')
+        this.wal.checkpoint('restart')
       } catch {}
     })
   }

@@ -54,7 +54,7 @@ export function createStatus(database: Database, clock: Clock, peers: Peers) {
           messages: { total: total('messages'), unread: sum('unread'), undelivered: sum('queued') },
           locks: sql.get<{ n: number }>('SELECT count(*) AS n FROM locks')?.n ?? 0,
           events: total('events'),
-          db: database.sizes(),
+          db: database.wal.sizes(),
         }
       })
     },

@@ -10,7 +10,7 @@ import { report } from '../support/figures.ts'
 import { inFile, leaderRow } from '../support/mesh-file.ts'
 import { expectOneMesh } from '../support/one-mesh.ts'
 import { run } from '../support/run.ts'
-import { scaled } from '../support/scale.ts'
+import { patience, scaled } from '../support/scale.ts'
 
 const PEERS = 3
 const seed = Number(process.env.SLM_MESH_SEED ?? Date.now() % 1_000_000)
@@ -122,7 +122,7 @@ test.each(Object.entries(plain))(
   },
 )
 
-test('a flipped bit, or a file cut off at any page, ends in a mesh that can be used', async () => {
+test('a flipped bit, or a file cut off at any page, ends in a mesh that can be used', { timeout: patience(60_000) }, async () => {
   const dir = dataDir()
   {
     await using before = await companions(2, { dir })
@@ -163,7 +163,7 @@ test('a flipped bit, or a file cut off at any page, ends in a mesh that can be u
   console.info(`fault 13: of single flips and cuts ${found} were found, ${unnoticed} did no harm that SQLite could see`)
 })
 
-test('with a damaged WAL, sessions start with what stands before the damage', async () => {
+test('with a damaged WAL, sessions start with what stands before the damage', { timeout: patience(60_000) }, async () => {
   for (let round = 0; round < scaled(2, 40); round++) {
     const mesh = await startMesh(2)
     await fill(mesh.agents)
@@ -177,7 +177,7 @@ test('with a damaged WAL, sessions start with what stands before the damage', as
   }
 })
 
-test('sessions under which the WAL is scribbled over stay alive, and one mesh', async () => {
+test('sessions under which the WAL is scribbled over stay alive, and one mesh', { timeout: patience(60_000) }, async () => {
   for (let round = 0; round < scaled(1, 20); round++) {
     await using mesh = await startMesh(PEERS)
     await fill(mesh.agents)

@@ -7,7 +7,7 @@ import { leading } from '../support/leader.ts'
 import { servingLeader } from '../support/leader-watch.ts'
 import { askRaw, statusOf } from '../support/raw-http.ts'
 import { run } from '../support/run.ts'
-import { scaled } from '../support/scale.ts'
+import { patience, scaled } from '../support/scale.ts'
 
 const MIB = 1024 * 1024
 
@@ -35,7 +35,9 @@ test('headers and bodies that come slowly or never are cut off, while others are
   expect((await mesh.ask('/status')).body.messages.total).toBe(0)
 })
 
-test('a crowd of idle connections is bounded and let go, and a command works while it is there', async () => {
+test('a crowd of idle connections is bounded and let go, and a command works while it is there', {
+  timeout: patience(60_000),
+}, async () => {
   await using agent = await Agent.start()
   const { port } = await servingLeader(agent)
   const count = scaled(400, 10_000)

@@ -51,6 +51,12 @@ export class Member {
           this.stderr = (this.stderr + text).slice(-4_000)
         }
         const participant = await start({ ...this.options, onSpawn, onStderr })
+        if (life.killedAt !== undefined) {
+          // It was killed after it had said that it is ready, and before that was heard.
+          await participant.ended
+          life.endedAt = now()
+          continue
+        }
         life.ready = now()
         void participant.ended.then(() => this.#end(life))
         return participant

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, ToolError } from '../support/agent.ts'
 import { meshEnv } from '../support/data-dir.ts'
 import type { Call, Outcome } from './history.ts'
@@ -32,6 +33,9 @@ export const now = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /** Why a process did not get as far as joining. */
 export class NotJoined extends Error {}
+
+/** A process that does not answer, and has not ended by then, hangs. */
+const LOST_WITHIN_MS = 30_000
 
 const PROGRAM = new URL('../programs/take-part.mjs', import.meta.url).pathname
 
@@ -131,7 +135,9 @@ export async function startAgentPeer({ dir, name, env, onSpawn, onStderr }: Star
     } catch (error) {
       const to = now()
       if (error instanceof ToolError) return { from, to, outcome: refusedWith(call, error.code, error.facts) }
-      await ended // the client lost its server: whether it happened is not known
+      // The client lost its server: whether it happened is not known.
+      const isOver = await Promise.race([ended.then(() => true), sleep(LOST_WITHIN_MS).then(() => false)])
+      if (!isOver) throw new Error(`${name} lives, and does not answer ${operation}`, { cause: error })
       return { from, to: now(), outcome: { unknown: true } }
     }
   }

@@ -65,8 +65,8 @@ export function startJanitor(scope: Scope, options: JanitorOptions) {
       if (left >= free) break
       free = left
     }
-    const { walSizeBytes } = database.sizes()
-    if (walSizeBytes > WAL_PASSIVE_BYTES) database.checkpoint(walSizeBytes > WAL_RESTART_BYTES ? 'restart' : 'passive')
+    const { walSizeBytes } = database.wal.sizes()
+    if (walSizeBytes > WAL_PASSIVE_BYTES) database.wal.checkpoint(walSizeBytes > WAL_RESTART_BYTES ? 'restart' : 'passive')
     if (swept.messages + swept.events + swept.peers > 0) log.info('pruned', { ...swept })
     return swept
   }

@@ -132,14 +132,14 @@ test('pages that are free are given back to the disk', async () => {
       mesh.store.messages.send(mesh.sender, [mesh.ids[1]], { ...LETTER, payload: 'x'.repeat(20_000) }),
     ),
   )
-  mesh.database.checkpoint('restart')
-  const before = mesh.database.sizes().sizeBytes
+  mesh.database.wal.checkpoint('restart')
+  const before = mesh.database.wal.sizes().sizeBytes
   for (let round = 0; round < 2; round++) {
     mesh.clock.pass(3 * EVENT_TTL)
     await mesh.janitor.runOnce()
   }
-  mesh.database.checkpoint('restart')
-  const after = mesh.database.sizes().sizeBytes
+  mesh.database.wal.checkpoint('restart')
+  const after = mesh.database.wal.sizes().sizeBytes
   console.info(`janitor: ${before} → ${after} bytes`)
   expect(before).toBeGreaterThan(8_000_000)
   expect(after).toBeLessThan(before / 8)
