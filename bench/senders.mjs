@@ -1,6 +1,7 @@
 // One, four and sixteen processes that send without pause, and sixteen at the pace of agents. What was accepted is then
 // looked for in the file: nothing lost, doubled, or out of its sender's order.
 import { spawn } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -20,8 +21,12 @@ export async function senders() {
   for (const count of [1, 4, 16]) {
     const { perSecond, times, ratios, blocked, problems } = await run(count, 'flat', MS)
     const many = count === 16
+    const floor = many ? { floor: ['bare senders', await bareSenders(count, MS)] } : {}
     rows.push(
-      row(`${count} flat out: accepted`, perSecond, '/s', many ? { atLeast: Math.min(8_000, 2_000 * cores) } : {}),
+      row(`${count} flat out: accepted`, perSecond, '/s', {
+        ...floor,
+        ...(many && { atLeast: Math.min(8_000, 2_000 * cores) }),
+      }),
       row(`${count} flat out: p99`, quantile(times, 0.99), 'ms', many ? { atMost: 60 } : {}),
     )
     if (many)
@@ -75,6 +80,27 @@ async function run(count, how, ms) {
     blocked: Math.max(...said.map(({ blockedMs }) => blockedMs)),
     problems,
   }
+}
+
+/** What so many processes get into one file that do nothing but store and ring: messages per second. */
+async function bareSenders(count, ms) {
+  const folder = mkdtempSync(join(home, 'bare-'))
+  const all = Array.from({ length: count }, (_, i) => {
+    const args = [join(root, 'bench/programs/bare-sender.mjs'), folder, i, count, ms, IN_FLIGHT].map(String)
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] })
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    return { child, next: async () => (await lines.next()).value }
+  })
+  await Promise.all(all.map(({ next }) => next()))
+  const startedAt = performance.now()
+  for (const { child } of all) child.stdin.write('go\n')
+  const said = await Promise.all(all.map(async ({ next }) => JSON.parse(await next())))
+  const seconds = (performance.now() - startedAt) / 1000
+  for (const { child } of all) {
+    child.stdin.end()
+    await new Promise((resolve) => child.once('exit', resolve))
+  }
+  return said.reduce((sum, { sent }) => sum + sent, 0) / seconds
 }
 
 async function mailboxes(env, count) {
