@@ -89,7 +89,7 @@ async function buildPage() {
     input: { app: `${from}/main.tsx` },
     platform: 'browser',
     tsconfig: 'tsconfig.browser.json',
-    transform: { target: 'es2023', jsx: { runtime: 'automatic', importSource: 'preact' } },
+    transform: { target: 'es2023' },
   })
   const { output } = await bundle.write({ dir: to, format: 'esm', entryFileNames: '[name].js', minify: true })
   for (const name of ['index.html', 'app.css', 'icon.svg']) writeFileSync(join(to, name), readFileSync(join(from, name)))
@@ -104,7 +104,8 @@ async function buildPage() {
   }
   const size = `${(sizeBytes / 1000).toFixed(1)} kB`
   console.log(`dashboard: ${size} compressed`)
-  if (sizeBytes > PAGE_LIMIT_BYTES) throw new Error(`the dashboard has grown to ${size}; it may have ${PAGE_LIMIT_BYTES / 1000} kB`)
+  if (sizeBytes > PAGE_LIMIT_BYTES)
+    throw new Error(`the dashboard has grown to ${size}; it may have ${PAGE_LIMIT_BYTES / 1000} kB`)
   return output
 }
 

@@ -88,12 +88,7 @@ export function createOversight(database: Database, clock: Clock, peers: Peers) 
         count,
       )
     const found = (['sender', 'recipient'] as const).flatMap((end) =>
-      sql.all<MessageRow>(
-        `SELECT * FROM messages INDEXED BY messages_${end} WHERE ${end}_id = ? AND ${rest}`,
-        peer,
-        from,
-        count,
-      ),
+      sql.all<MessageRow>(`SELECT * FROM messages INDEXED BY messages_${end} WHERE ${end}_id = ? AND ${rest}`, peer, from, count),
     )
     const once = [...new Map(found.map((row) => [row.seq, row])).values()]
     return once.sort((a, b) => (order === 'ASC' ? a.seq - b.seq : b.seq - a.seq)).slice(0, count)
@@ -132,9 +127,7 @@ export function createOversight(database: Database, clock: Clock, peers: Peers) 
 
     async namespaces(): Promise<{ namespace: string; keys: number }[]> {
       return database.read((sql) =>
-        sql.all<{ namespace: string; keys: number }>(
-          'SELECT name AS namespace, entries AS keys FROM namespaces ORDER BY name',
-        ),
+        sql.all<{ namespace: string; keys: number }>('SELECT name AS namespace, entries AS keys FROM namespaces ORDER BY name'),
       )
     },
 
@@ -142,8 +135,7 @@ export function createOversight(database: Database, clock: Clock, peers: Peers) 
     async messages(query: MessageQuery): Promise<MessagesFound> {
       const wanted = query.text?.toLowerCase() ?? ''
       const fits = (row: MessageRow) =>
-        wanted === '' ||
-        [row.payload, row.sender_name, row.recipient_name].some((text) => text.toLowerCase().includes(wanted))
+        wanted === '' || [row.payload, row.sender_name, row.recipient_name].some((text) => text.toLowerCase().includes(wanted))
       const found: MessageRow[] = []
       let from = query.after ?? query.before ?? Number.MAX_SAFE_INTEGER
       for (let looked = 0; looked < MAX_LOOKED_AT; looked += LOOK_AT) {

@@ -16,7 +16,12 @@ export interface Overview {
   readonly peers: readonly OverviewPeer[]
   readonly locks: readonly OverviewLock[]
   readonly namespaces: readonly { readonly namespace: string; readonly keys: number }[]
-  readonly stored: { readonly messages: number; readonly events: number; readonly sizeBytes: number; readonly walSizeBytes: number }
+  readonly stored: {
+    readonly messages: number
+    readonly events: number
+    readonly sizeBytes: number
+    readonly walSizeBytes: number
+  }
   readonly figures: Figures
   /** The seq of the last event: the stream continues there. */
   readonly lastEvent: number
