@@ -84,7 +84,11 @@ test('locks are shown with who waits for them, or for something in them, first c
   await mesh.caller(ann)('lock.acquire', { filePath: '/tmp/project/src', reason: 'moving things' })
   const stop = new AbortController()
   const waiting = [
-    mesh.caller(ben)('lock.acquire', { filePath: ['/tmp/project/src/a.ts', '/tmp/project/src/b.ts'], wait: 60 }, { signal: stop.signal }),
+    mesh.caller(ben)(
+      'lock.acquire',
+      { filePath: ['/tmp/project/src/a.ts', '/tmp/project/src/b.ts'], wait: 60 },
+      { signal: stop.signal },
+    ),
   ]
   await expect.poll(async () => (await mesh.store.oversight.locks())[0]?.waiters.length).toBe(1)
   waiting.push(mesh.caller(cid)('lock.acquire', { filePath: '/tmp/project/src', wait: 60 }, { signal: stop.signal }))
