@@ -18,7 +18,8 @@ test('a page lives through the death of its leader, with the same key, and misse
   await using mesh = await scene()
   const { page } = await openLive(browser, mesh)
   const first = await mesh.leader()
-  await page.getByText(`term ${first.term}`).waitFor()
+  const header = page.getByRole('banner')
+  await header.getByText(`term ${first.term}`).waitFor()
   await first.agent.kill()
   const others = NAMES.filter((name) => name !== first.name)
   const [sender, receiver] = others
@@ -28,7 +29,7 @@ test('a page lives through the death of its leader, with the same key, and misse
     await mesh.agents[sender].call('message.send', { to: receiver, message: `letter ${i} of the change` })
   const second = await mesh.leader()
   expect(second.term).toBeGreaterThan(first.term)
-  await page.getByText(`term ${second.term}`).waitFor()
+  await header.getByText(`term ${second.term}`).waitFor()
   await isLive(page)
   await go(page, 'Mail')
   for (let i = 1; i <= 5; i++)

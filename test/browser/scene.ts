@@ -57,7 +57,8 @@ export async function scene(): Promise<Scene> {
   await cid.call('lock.acquire', { filePath: join(project, 'package.json'), reason: 'upgrading' })
   // They stand in line until the scene is over.
   const waiting = [ben, dora].map((agent) =>
-    agent.call('lock.acquire', { filePath: join(project, 'src/orders.ts'), wait: 300 }, { signal: over.signal }),
+    // … or their process.
+    agent.call('lock.acquire', { filePath: join(project, 'src/orders.ts'), wait: 300 }, { signal: over.signal }).catch(() => {}),
   )
   const sent = await ann.call('message.send', { to: 'ben', message: 'May I rename the table of orders?' })
   const { messages } = await ben.call('message.inbox', {})
@@ -86,7 +87,7 @@ export async function scene(): Promise<Scene> {
     },
     async [Symbol.asyncDispose]() {
       over.abort()
-      await Promise.allSettled(waiting)
+      await Promise.all(waiting)
       await Promise.all(started.map(([, agent]) => agent[Symbol.asyncDispose]()))
     },
   }

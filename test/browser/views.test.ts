@@ -1,5 +1,7 @@
+import { pathToFileURL } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { writeLinkFile } from '../../src/cli/commands/ui/link-file.ts'
 import { launch } from './chromium.ts'
 import { go, isLive, NARROW, open, openLive, shutsOut, VIEWS, WIDE } from './pages.ts'
 import { HOSTILE_MARKUP, NAMES, type Scene, scene } from './scene.ts'
@@ -17,6 +19,17 @@ afterAll(async () => {
 })
 
 describe('the key', () => {
+  test('comes through a file that leads there, as a browser opens it', async () => {
+    const link = await mesh.link()
+    const file = writeLinkFile(mesh.dir, link)
+    try {
+      const { page } = await openLive(browser, mesh, { link: pathToFileURL(file.path).href })
+      expect(page.url()).toBe(`http://127.0.0.1:${mesh.port}/`)
+    } finally {
+      file.remove()
+    }
+  })
+
   test('leaves the address at once, and stays with the tab', async () => {
     const link = await mesh.link()
     const { page, asked } = await openLive(browser, mesh, { link })

@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/clock.ts'
 import type { Store } from '../../../core/store.ts'
 import { VERSION } from '../../../core/version.ts'
 import { parsed } from '../body.ts'
-import type { MessagePage, Overview } from './contract.ts'
+import type { MessagePage, Overview, OverviewLeader, OverviewLock, OverviewMessage, OverviewPeer } from './contract.ts'
 import { pageFile } from './page-files.ts'
 import { MessagesQuery, type PagePath } from './places.ts'
 
@@ -19,19 +19,21 @@ export function createDashboard({ store, clock }: { store: Store; clock: Clock }
       const lastEvent = await store.events.lastSeq()
       const figures = await store.status.figures()
       const { messages, events, db } = await store.status.counts()
-      const peers = await store.oversight.peers()
+      const peers: readonly OverviewPeer[] = await store.oversight.peers()
+      const locks: readonly OverviewLock[] = await store.oversight.locks()
       const { term, peer, port } = store.leadership.read()
+      const leader: OverviewLeader | null = peer && {
+        ...{ id: peer.id, name: peer.name, pid: peer.process.pid, term, port },
+        agentType: peers.find(({ id }) => id === peer.id)?.agentType ?? 'unknown',
+        since: new Date(peer.electedAt).toISOString(),
+      }
       return {
         version: VERSION,
         now: new Date(clock.now()).toISOString(),
-        leader: peer && {
-          ...{ id: peer.id, name: peer.name, pid: peer.process.pid, term, port },
-          agentType: peers.find(({ id }) => id === peer.id)?.agentType ?? 'unknown',
-          since: new Date(peer.electedAt).toISOString(),
-        },
+        leader,
         elections: figures.elections,
         peers,
-        locks: await store.oversight.locks(),
+        locks,
         namespaces: await store.oversight.namespaces(),
         stored: { messages: messages.total, events, ...db },
         figures,
@@ -43,12 +45,14 @@ export function createDashboard({ store, clock }: { store: Store; clock: Clock }
     /** Throws `invalid`. */
     async messages(query: Record<string, string>): Promise<MessagePage> {
       const { before, after, limit, ...rest } = parsed(MessagesQuery(), 'dashboard/messages', query)
-      return store.oversight.messages({
+      const found = await store.oversight.messages({
         ...rest,
         before: before === undefined ? undefined : Number(before),
         after: after === undefined ? undefined : Number(after),
         limit: limit === undefined ? PAGE : Number(limit),
       })
+      const messages: readonly OverviewMessage[] = found.messages
+      return { ...found, messages }
     },
   }
 }
