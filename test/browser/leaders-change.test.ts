@@ -37,7 +37,7 @@ test('a page lives through the death of its leader, with the same key, and misse
       .getByRole('region', { name: 'Threads' })
       .getByRole('button', { name: new RegExp(`letter ${i} of the change`) })
       .waitFor()
-  await page.getByLabel('To').selectOption({ label: receiver })
+  await page.getByRole('combobox', { name: 'To', exact: true }).selectOption({ label: receiver })
   await page.getByLabel('Message', { exact: true }).fill('Still here')
   await page.getByRole('button', { name: 'Send', exact: true }).click()
   await page.getByText(`Sent to ${receiver}`).waitFor()
