@@ -10,8 +10,8 @@ export default defineConfig({
   ],
   test: {
     include: ['test/**/*.test.ts'],
-    // The faults are signals, file modes and /proc: things that Windows does not have.
-    exclude: process.platform === 'win32' ? ['test/faults/**'] : [],
+    // The faults are signals, file modes and /proc: things that Windows does not have. What needs a browser runs by itself.
+    exclude: ['test/browser/**', ...(process.platform === 'win32' ? ['test/faults/**'] : [])],
     globalSetup: ['test/support/leftovers.ts'],
     pool: 'forks',
     // Files share what they import, which saves a fifth of the run: a test leaves no listener, variable or umask behind.

@@ -1,8 +1,9 @@
 // Bundles the program and the library into dist/, as CommonJS: Node's loader of ES modules takes 25 ms by itself.
 // How it is cut, and why, stands in ARCHITECTURE.md; bench/cli-start.mjs measures it.
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 
 /** What is loaded together, with everything that it imports. The first that fits has it; the rest is cut where it is shared. */
@@ -52,6 +53,9 @@ const ownZod = {
   load: (id) => (id.endsWith(OWN) ? readFileSync(id.slice(0, -OWN.length), 'utf8') : null),
 }
 
+/** As a browser loads it: all that the page is made of, compressed. */
+const PAGE_LIMIT_BYTES = 120_000
+
 rmSync('dist', { recursive: true, force: true })
 const bundle = await rolldown({
   input: { 'slm-mesh': 'bin/slm-mesh.ts', index: 'src/index.ts' },
@@ -74,7 +78,36 @@ const { output } = await bundle.write({
 })
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
 chmodSync('dist/slm-mesh.js', 0o755)
-writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licences(output.flatMap((chunk) => chunk.moduleIds ?? [])))
+const page = await buildPage()
+writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licences([...output, ...page].flatMap((chunk) => chunk.moduleIds ?? [])))
+
+/** The dashboard, for browsers: one script, and what stands beside it; each also compressed, as the leader serves it. */
+async function buildPage() {
+  const from = 'src/peer/leader/dashboard/page'
+  const to = 'dist/dashboard'
+  const bundle = await rolldown({
+    input: { app: `${from}/main.tsx` },
+    platform: 'browser',
+    tsconfig: 'tsconfig.browser.json',
+    transform: { target: 'es2023' },
+  })
+  const { output } = await bundle.write({ dir: to, format: 'esm', entryFileNames: '[name].js', minify: true })
+  for (const name of ['index.html', 'app.css', 'icon.svg']) writeFileSync(join(to, name), readFileSync(join(from, name)))
+  let sizeBytes = 0
+  for (const name of readdirSync(to)) {
+    const file = join(to, name)
+    const bytes = readFileSync(file)
+    const br = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
+    writeFileSync(`${file}.br`, br)
+    writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }))
+    sizeBytes += br.length
+  }
+  const size = `${(sizeBytes / 1000).toFixed(1)} kB`
+  console.log(`dashboard: ${size} compressed`)
+  if (sizeBytes > PAGE_LIMIT_BYTES)
+    throw new Error(`the dashboard has grown to ${size}; it may have ${PAGE_LIMIT_BYTES / 1000} kB`)
+  return output
+}
 
 /** The licence of every package of which something was bundled. */
 function licences(modules) {

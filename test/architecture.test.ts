@@ -15,7 +15,7 @@ interface Source {
 
 const sources: Source[] = ['src', 'bin'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => join(ROOT, folder, name))
     .map((file) => ({ path: relative(ROOT, file).replaceAll('\\', '/'), text: readFileSync(file, 'utf8') })),
 )
@@ -41,6 +41,17 @@ function importsOf(source: Source): string[] {
     if (from && ts.isStringLiteralLike(from)) found.push(from.text)
   })
   return found.map((name) => (name.startsWith('.') ? join(source.path, '..', name).replaceAll('\\', '/') : name))
+}
+
+/** What a file imports or exports again for more than its types. */
+function valuesFrom(source: Source): string[] {
+  const types = new Set<string>()
+  walk(source, (node) => {
+    if (ts.isImportDeclaration(node) && node.importClause?.isTypeOnly) types.add(node.getText())
+    if (ts.isExportDeclaration(node) && node.isTypeOnly) types.add(node.getText())
+  })
+  const text = [...types].reduce((rest, type) => rest.replace(type, ''), source.text)
+  return importsOf({ ...source, text })
 }
 
 /** Names that a file uses as values of their own, not as the property of something. */
@@ -74,6 +85,8 @@ const DATABASE = new Set(
   ['database', 'connection', 'open-database', 'moving', 'aside', 'quarantine'].map((name) => `src/core/${name}.ts`),
 )
 const TIMERS = ['setTimeout', 'setInterval']
+/** What runs in a browser: it has a life of its own there. */
+const isPage = (path: string) => path.startsWith('src/peer/leader/dashboard/page/')
 
 const rules: Record<string, (source: Source) => string[]> = {
   'imports run one way: bin → mcp | cli → peer → core': (source) => {
@@ -93,12 +106,25 @@ const rules: Record<string, (source: Source) => string[]> = {
         ],
   'src/peer knows no MCP and no terminal': (source) =>
     layerOf(source.path) === 'peer' ? importsOf(source).filter((name) => /^@model|^commander$|readline|tty/.test(name)) : [],
-  'only src/core/scope.ts sets timers, and only src/core/database.ts waits for the next tick': (source) => [
-    ...(source.path === 'src/core/scope.ts' ? [] : TIMERS.filter((name) => globalsOf(source).has(name))),
-    ...(source.path === 'src/core/database.ts' ? [] : ['setImmediate'].filter((name) => globalsOf(source).has(name))),
-    ...importsOf(source).filter((name) => /^(node:)?timers(\/|$)/.test(name)),
-    ...(source.text.match(/\bAbortSignal\.timeout\b/g) ?? []),
-  ],
+  'only src/core/scope.ts sets timers, and only src/core/database.ts waits for the next tick': (source) =>
+    isPage(source.path)
+      ? []
+      : [
+          ...(source.path === 'src/core/scope.ts' ? [] : TIMERS.filter((name) => globalsOf(source).has(name))),
+          ...(source.path === 'src/core/database.ts' ? [] : ['setImmediate'].filter((name) => globalsOf(source).has(name))),
+          ...importsOf(source).filter((name) => /^(node:)?timers(\/|$)/.test(name)),
+          ...(source.text.match(/\bAbortSignal\.timeout\b/g) ?? []),
+        ],
+  'the page knows a browser, and of the mesh its types and how text of others is shown': (source) =>
+    !isPage(source.path)
+      ? []
+      : [
+          ...importsOf(source).filter((name) => name.startsWith('node:')),
+          ...['process', 'Buffer', 'require', '__dirname', 'global'].filter((name) => globalsOf(source).has(name)),
+          ...valuesFrom(source).filter((path) => !isPage(path) && !/^preact(\/|$)|^src\/core\/visible\.ts$/.test(path)),
+          // Texts of others are written as text.
+          ...(source.text.match(/\b(dangerouslySetInnerHTML|innerHTML|outerHTML|insertAdjacentHTML|document\.write)\b/g) ?? []),
+        ],
   'only bin reads the environment': (source) =>
     layerOf(source.path) === 'bin'
       ? []
@@ -161,6 +187,10 @@ describe('a file that breaks a rule is found', () => {
     ['only src/core/scope', 'src/mcp/x.ts', 'globalThis.setTimeout(() => {}, 1)'],
     ['only src/core/scope', 'src/core/x.ts', 'setImmediate(() => {})'],
     ['only src/core/scope', 'src/core/x.ts', `import { setTimeout as sleep } from 'node:timers/promises'`],
+    ['the page knows', 'src/peer/leader/dashboard/page/x.ts', `import { layoutOf } from '../../../../core/paths.ts'`],
+    ['the page knows', 'src/peer/leader/dashboard/page/x.tsx', `import { readFile } from 'node:fs'`],
+    ['the page knows', 'src/peer/leader/dashboard/page/x.ts', 'Buffer.from(text)'],
+    ['the page knows', 'src/peer/leader/dashboard/page/x.tsx', 'const x = <p dangerouslySetInnerHTML={{ __html: text }} />'],
     ['only bin', 'src/core/x.ts', 'const home = process.env.HOME'],
     ['only bin', 'src/core/x.ts', 'const { env } = process'],
     ['only src/core/connection', 'src/mcp/x.ts', `import Native from 'better-sqlite3'`],

@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, Entry>> = {
   guard: { summary: 'a git hook that refuses commits of files that others hold', load: () => import('./commands/guard.ts') },
   events: { summary: 'what happened, and what happens', load: () => import('./commands/events.ts') },
   watch: { summary: 'a live view of peers, mail, locks and events', load: () => import('./commands/watch.ts') },
+  ui: { summary: 'the dashboard: the mesh in a browser', load: () => import('./commands/ui.ts') },
   start: { summary: 'keep the mesh served with no session open', load: () => import('./commands/start.ts') },
   stop: { summary: 'end what start has started; sessions go on', load: () => import('./commands/stop.ts') },
   setup: { summary: 'set up the agents on this machine, or take it out again', load: () => import('./commands/setup.ts') },

@@ -2,6 +2,7 @@ import { fail } from './errors.ts'
 import initial from './migrations/0001-initial.sql'
 import outsiders from './migrations/0002-outsiders.sql'
 import edits from './migrations/0003-edits.sql'
+import browserKeys from './migrations/0004-browser-keys.sql'
 import type { Sql } from './sql.ts'
 
 /**
@@ -12,6 +13,7 @@ const migrations: readonly { sql(): string; breaking: boolean }[] = [
   { sql: () => initial, breaking: false },
   { sql: () => outsiders, breaking: false },
   { sql: () => edits, breaking: false },
+  { sql: () => browserKeys, breaking: false },
 ]
 
 /** The newest schema that this program knows. */

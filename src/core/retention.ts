@@ -61,6 +61,15 @@ export function pruneEdits(tx: Transaction, clock: Pick<Clock, 'uptime' | 'bootI
   return Math.max(over('touches', 'path_key, peer_id', TOGETHER_MS), over('edit_news', 'id', NEWS_MS))
 }
 
+/** Links to the dashboard that nobody has used for long; by the boot clock, too. */
+export const pruneBrowserKeys = (tx: Transaction, clock: Pick<Clock, 'uptime' | 'bootId'>): number =>
+  tx.run(
+    'DELETE FROM browser_keys WHERE digest IN (SELECT digest FROM browser_keys WHERE expires_uptime <= ? OR boot_id <> ? LIMIT ?)',
+    clock.uptime(),
+    clock.bootId,
+    BATCH,
+  ).changes
+
 /** Gives up to `pages` free pages back to the file system. */
 export function vacuum(tx: Transaction, pages: number): number {
   const free = tx.get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0

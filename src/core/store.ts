@@ -1,3 +1,4 @@
+import { type BrowserKeys, createBrowserKeys } from './browser-keys.ts'
 import type { Clock } from './clock.ts'
 import { Database } from './database.ts'
 import { createEdits, type Edits } from './edits.ts'
@@ -5,6 +6,7 @@ import { createEvents, type Events, type Ring, ringLater } from './events.ts'
 import { createLeadership, type LeadershipRow } from './leadership.ts'
 import { createLocks, type Locks } from './locks.ts'
 import { createMessages, type Messages } from './messages.ts'
+import { createOversight, type Oversight } from './oversight.ts'
 import { createPeers, type Peers, type ProcessRef } from './peers.ts'
 import { createState, type SharedState } from './state.ts'
 import { createStatus, type Status } from './status.ts'
@@ -19,6 +21,8 @@ export interface Store {
   readonly events: Events
   readonly leadership: LeadershipRow
   readonly status: Status
+  readonly oversight: Oversight
+  readonly browserKeys: BrowserKeys
 }
 
 interface StoreOptions {
@@ -46,6 +50,8 @@ export async function openStore(path: string, options: StoreOptions): Promise<{ 
     edits: createEdits(database, clock, events, ring),
     leadership: createLeadership(database, clock, events),
     status: createStatus(database, clock, peers),
+    oversight: createOversight(database, clock, peers),
+    browserKeys: createBrowserKeys(database, clock),
   }
   // What only rings ends with the process that it rang.
   peers.hook({

@@ -1,4 +1,6 @@
--- user_version 3
+-- user_version 4
+
+CREATE INDEX browser_keys_expiry ON browser_keys (expires_uptime);
 
 CREATE INDEX edit_news_time ON edit_news (at_uptime);
 
@@ -39,6 +41,14 @@ CREATE INDEX subscriptions_peer ON subscriptions (peer_id);
 CREATE INDEX touches_repo ON touches (repo, repo_path);
 
 CREATE INDEX touches_time ON touches (at_uptime);
+
+CREATE TABLE browser_keys (
+  digest         TEXT PRIMARY KEY,
+  used_at        INTEGER,                       -- null: not yet
+  used_uptime    INTEGER NOT NULL,              -- when it was last used, or made
+  expires_uptime INTEGER NOT NULL,
+  boot_id        TEXT NOT NULL                  -- a key does not outlive the machine's run
+) WITHOUT ROWID;
 
 CREATE TABLE delivery_latency (
   le_ms INTEGER PRIMARY KEY,

@@ -1,6 +1,7 @@
 import { findDeadPeers } from './dead-peers.ts'
 import { findClaim, findGuards } from './guards.ts'
 import type { Ground, Leftover } from './leftover.ts'
+import { findLinks } from './links.ts'
 import { findStaleSockets } from './sockets.ts'
 import { findTemporaries } from './temporaries.ts'
 import { findZombies } from './zombies.ts'
@@ -16,4 +17,5 @@ export const stages: readonly ((ground: Ground) => Leftover[] | Promise<Leftover
   findGuards,
   findStaleSockets,
   findTemporaries,
+  findLinks,
 ]

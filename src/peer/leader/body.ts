@@ -1,4 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import { fail } from '../../core/errors.ts'
+import { describeIssues } from '../../core/operations.ts'
+import * as z from '../../core/schema.ts'
 import { Refusal } from './failures.ts'
 
 /** A request's body: one JSON object of at most 1 MiB, and marked as such, which no HTML form can do. */
@@ -36,4 +39,11 @@ function parse(bytes: Buffer): unknown {
   } catch {
     throw new Refusal('body')
   }
+}
+
+/** What was given, as the schema has it and with nothing beside. Throws `invalid`. */
+export function parsed<S extends z.ZodMiniObject>(schema: S, operation: string, given: Record<string, unknown>): z.output<S> {
+  const result = z.strict(schema).safeParse(given)
+  if (!result.success) throw fail('invalid', { operation, issues: describeIssues(result.error) })
+  return result.data as z.output<S> // the strict schema gives what the schema gives
 }

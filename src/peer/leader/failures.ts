@@ -34,6 +34,7 @@ export const refusals = {
   host: { status: 421, error: 'this server answers only to its own loopback name' },
   origin: { status: 403, error: 'this server is not for web pages of other origins' },
   token: { status: 401, error: 'a bearer token is needed: it stands in the file leader.token of the data directory' },
+  browser: { status: 403, error: 'a browser key is for the person at the dashboard alone: it acts as `dashboard`' },
   no_route: { status: 404, error: 'there is no such route; GET /openapi.json lists them' },
   method: { status: 405, error: 'this route has another method' },
   media_type: { status: 415, error: 'the body must be JSON, and say so: Content-Type: application/json' },

@@ -2,7 +2,16 @@ import type { Clock } from '../../core/clock.ts'
 import type { Database } from '../../core/database.ts'
 import type { LeadershipRow } from '../../core/leadership.ts'
 import type { Log } from '../../core/log.ts'
-import { BATCH, createClockGuard, forgetPeers, pruneEdits, pruneEvents, pruneMessages, vacuum } from '../../core/retention.ts'
+import {
+  BATCH,
+  createClockGuard,
+  forgetPeers,
+  pruneBrowserKeys,
+  pruneEdits,
+  pruneEvents,
+  pruneMessages,
+  vacuum,
+} from '../../core/retention.ts'
 import type { Scope } from '../../core/scope.ts'
 import type { Transaction } from '../../core/sql.ts'
 import type { Store } from '../../core/store.ts'
@@ -49,6 +58,7 @@ export function startJanitor(scope: Scope, options: JanitorOptions) {
 
   async function prune(): Promise<Swept> {
     await inBatches((tx) => pruneEdits(tx, clock))
+    await inBatches((tx) => pruneBrowserKeys(tx, clock))
     const now = clock.now()
     if (!clockGuard.trustworthy()) {
       log.warn('the wall clock has jumped: nothing is pruned this time', { now })

@@ -3,6 +3,7 @@ import { type OperationName, operations } from '../../core/operations.ts'
 import * as z from '../../core/schema.ts'
 import { VERSION } from '../../core/version.ts'
 import { placeFields } from './calls.ts'
+import { MessagesQuery } from './dashboard/places.ts'
 import { type RefusalCode, refusals, statusOf } from './failures.ts'
 import { Named, Register } from './scripts.ts'
 import { actorField, defaultAction, places, renamed } from './wire.ts'
@@ -185,6 +186,32 @@ export function openapi() {
         operationId: 'metrics',
         summary: 'Figures in the text format of Prometheus.',
         responses: { 200: { description: 'figures', content: { 'text/plain': { schema: { type: 'string' } } } }, ...FAILURES },
+      },
+    },
+    '/dashboard/overview': {
+      get: {
+        operationId: 'overview',
+        summary: 'The mesh as it stands, for a person who oversees it: peers, locks and who waits for them, counts, the leader.',
+        responses: answers({ type: 'object' }, 'as `Overview` in src/peer/leader/dashboard/contract.ts'),
+      },
+    },
+    '/dashboard/messages': {
+      get: {
+        operationId: 'allMessages',
+        summary: "Everybody's mail, a page at a time: the newest first, or after a seq the oldest.",
+        parameters: Object.entries(propertiesOf(schemaOf(MessagesQuery(), 'input'))).map(([name, schema]) => {
+          const { description = '', ...rest } = schema as Schema // of an object's property
+          return { name, in: 'query', schema: rest, description }
+        }),
+        responses: answers(
+          object({
+            ...OK,
+            messages: { type: 'array', items: { type: 'object' } },
+            more: { type: 'boolean' },
+            next: { type: ['integer', 'null'], description: 'where to go on, as `before` or `after`' },
+          }),
+          'found',
+        ),
       },
     },
     '/events/stream': {

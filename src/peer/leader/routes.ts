@@ -8,12 +8,12 @@ import type { Config } from '../../core/config.ts'
 import { doors } from '../../core/doors.ts'
 import { fail, MeshError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import { describeIssues } from '../../core/operations.ts'
 import * as z from '../../core/schema.ts'
 import type { Store } from '../../core/store.ts'
-import { createBearerCheck } from './access.ts'
-import { readBody } from './body.ts'
+import { actingAs, type Bearer, createBearerCheck, openTo } from './access.ts'
+import { parsed, readBody } from './body.ts'
 import { createCalls } from './calls.ts'
+import { PAGE_PATHS } from './dashboard/places.ts'
 import { Refusal, type RefusalCode, refusals, retryAfterS, statusOf } from './failures.ts'
 import type { Handler } from './http.ts'
 import { createMetrics, METRICS_TYPE } from './metrics.ts'
@@ -41,7 +41,7 @@ export interface RoutesOptions {
   readonly handOn: () => Promise<void>
 }
 
-type Env = { Bindings: HttpBindings; Variables: { waits?: boolean } }
+type Env = { Bindings: HttpBindings; Variables: { waits?: boolean; bearer: Bearer } }
 type Call = Context<Env>
 
 export function createRoutes(options: RoutesOptions): Handler {
@@ -50,7 +50,7 @@ export function createRoutes(options: RoutesOptions): Handler {
   const scripts = createScripts(store, clock)
   const calls = createCalls({ store, clock, bell, scripts, defaults: options.config, rate: options.config.rate, onError })
   const metrics = createMetrics()
-  const bearer = createBearerCheck(token)
+  const bearer = createBearerCheck(token, store)
   let streams = 0
 
   const app = new Hono<Env>({ strict: true })
@@ -62,15 +62,22 @@ export function createRoutes(options: RoutesOptions): Handler {
     const isWaiting = c.get('waits') === true
     metrics.observe(route, c.res.status, isWaiting ? undefined : (performance.now() - begun) / 1000)
   })
+
+  // Most leaders are never looked at.
+  const dashboard = z.once(async () => (await import('./dashboard/dashboard.ts')).createDashboard({ store, clock }))
+  for (const path of PAGE_PATHS) app.get(path, async (c) => (await dashboard()).file(path, c.req.header('accept-encoding') ?? ''))
+
   app.use(async (c, next) => {
-    bearer(c.env.incoming)
+    c.set('bearer', await bearer(c.env.incoming))
     // A path means what it says: nothing is decoded or resolved.
     if (c.env.incoming.url?.split('?', 1)[0] !== c.req.path) throw new Refusal('no_route')
+    openTo(c.get('bearer'), c.req.path)
     await next()
   })
 
   for (const door of doors(places)) {
-    const answer = async (c: Call, body: Record<string, unknown>) => {
+    const answer = async (c: Call, given: Record<string, unknown>) => {
+      const body = actingAs(c.get('bearer'), door.name, given)
       if (typeof body.wait === 'number' && body.wait > 0) c.set('waits', true)
       const output = await calls.answer(door, body, { signal: callerSignal(c, options.signal), response: c.env.outgoing })
       return c.json({ ok: true, ...output })
@@ -106,6 +113,9 @@ export function createRoutes(options: RoutesOptions): Handler {
       .finally(() => streams--)
     return RESPONSE_ALREADY_SENT
   })
+
+  app.get('/dashboard/overview', async (c) => c.json({ ok: true, ...(await (await dashboard()).overview()) }))
+  app.get('/dashboard/messages', async (c) => c.json({ ok: true, ...(await (await dashboard()).messages(c.req.query())) }))
 
   app.post('/handover', async (c) => {
     parsed(Nothing, 'handover', await readBody(c.env.incoming))
@@ -151,12 +161,6 @@ function streamQuery(c: Call): { types: string[]; after: number | undefined } {
   if (last !== undefined && !/^\d{1,15}$/.test(last))
     throw fail('invalid', { operation: 'events/stream', issues: ['Last-Event-ID: must be the seq of an event'] })
   return { types: types.split(',').filter(Boolean), after: last === undefined ? undefined : Number(last) }
-}
-
-function parsed<S extends z.ZodMiniObject>(schema: S, operation: string, given: Record<string, unknown>): z.output<S> {
-  const result = z.strict(schema).safeParse(given)
-  if (!result.success) throw fail('invalid', { operation, issues: describeIssues(result.error) })
-  return result.data as z.output<S> // the strict schema gives what the schema gives
 }
 
 function refused(c: Call, code: RefusalCode): Response {

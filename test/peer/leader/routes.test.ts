@@ -44,7 +44,7 @@ describe('health', () => {
 })
 
 test('what is not there is 404, what has another method is 405 and says which, and neither is told without the token', async () => {
-  for (const path of ['/', '/healthy', '/health/', '//health', '/HEALTH', '/send/', '/metrics/x']) {
+  for (const path of ['/dashboard', '/healthy', '/health/', '//health', '/HEALTH', '/send/', '/metrics/x']) {
     expect(await mesh.ask(path)).toMatchObject({ status: 404, body: { ok: false, error: expect.any(String), code: 'no_route' } })
     expect(await mesh.ask(path, undefined, { authorization: '' })).toMatchObject({ status: 401, body: { code: 'token' } })
   }
