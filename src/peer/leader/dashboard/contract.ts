@@ -55,6 +55,9 @@ export interface OverviewLock {
 export interface MessagePage {
   readonly messages: readonly OverviewMessage[]
   readonly more: boolean
+  /** Where to go on, as `before` (or `after`, if that was given); null where there is no more. A search for a rare text may
+   * have looked at many messages and answer a short page, or an empty one, with more to look at. */
+  readonly next: number | null
 }
 
 export interface OverviewMessage extends Message {

@@ -1,0 +1,38 @@
+import { useChosen, useKnown, useNames, usePage } from '../view.ts'
+import { Text } from './parts.tsx'
+
+/** What the page is narrowed to, and the way back; and that what is shown is old, while no leader answers. */
+export function Selected() {
+  const { chosen } = usePage()
+  const peer = useChosen((c) => c.peer)
+  const link = useKnown((known) => known.link)
+  const nameOf = useNames()
+  return (
+    <>
+      {link.state === 'offline' && (
+        <p class="banner offline" role="status">
+          <strong>No leader answers.</strong> What you see is as it was; the next leader is looked for all the time.
+        </p>
+      )}
+      {peer !== null && (
+        <p class="banner">
+          <span>
+            Only <strong>{<Text of={nameOf(peer)} />}</strong>
+          </span>
+          <button
+            type="button"
+            onClick={() => {
+              chosen.set({ view: 'mail', thread: null, draft: { to: peer } })
+              requestAnimationFrame(() => document.getElementById('compose-text')?.focus())
+            }}
+          >
+            Message
+          </button>
+          <button type="button" onClick={() => chosen.set({ peer: null })} aria-keyshortcuts="Escape">
+            Show all
+          </button>
+        </p>
+      )}
+    </>
+  )
+}
