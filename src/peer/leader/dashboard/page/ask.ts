@@ -36,7 +36,12 @@ export const createAsk =
     }
     if (response.status === 401) onKeyRefused()
     if (!response.ok || answer.ok === false)
-      throw new Refused(response.status, answer.code ?? 'internal', answer.error ?? `the leader answered ${response.status}`, answer.facts)
+      throw new Refused(
+        response.status,
+        answer.code ?? 'internal',
+        answer.error ?? `the leader answered ${response.status}`,
+        answer.facts,
+      )
     return answer as T // as docs/rest.md and contract.ts have it: the server is of our own build
   }
 

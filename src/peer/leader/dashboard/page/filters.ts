@@ -18,7 +18,11 @@ export const concerns = ({ emittedBy, payload }: WireEvent, peer: string): boole
 }
 
 /** Newest first. */
-export function filtered(events: readonly WireEvent[], filter: EventFilter, nameOf: (id: string) => string): readonly WireEvent[] {
+export function filtered(
+  events: readonly WireEvent[],
+  filter: EventFilter,
+  nameOf: (id: string) => string,
+): readonly WireEvent[] {
   const text = filter.text.trim().toLowerCase()
   const found: WireEvent[] = []
   for (let i = events.length - 1; i >= 0; i--) {
@@ -36,7 +40,13 @@ const textOf = (event: WireEvent, nameOf: (id: string) => string) =>
   `${event.type} ${event.emittedByName ?? ''} ${detailOf(event, nameOf)}`.toLowerCase()
 
 /** The rows of a long list that are worth drawing: those in view, and some around them. */
-export function windowOf(count: number, rowPx: number, scrolledPx: number, viewPx: number, around = 8): { from: number; to: number } {
+export function windowOf(
+  count: number,
+  rowPx: number,
+  scrolledPx: number,
+  viewPx: number,
+  around = 8,
+): { from: number; to: number } {
   const from = Math.max(0, Math.min(count, Math.floor(scrolledPx / rowPx)) - around)
   return { from, to: Math.min(count, Math.ceil((scrolledPx + viewPx) / rowPx) + around) }
 }

@@ -58,7 +58,10 @@ function gridOf(ids: readonly string[]): Layout {
 
 /** Who stands in the graph: whoever is there, and whoever mail or a lock ties to them. In the order of their names. */
 export function nodesOf(overview: Overview, edges: readonly Edge[]): readonly OverviewPeer[] {
-  const tied = new Set([...edges.flatMap(({ a, b }) => [a, b]), ...waitsOf(overview).flatMap(({ waiter, holder }) => [waiter, holder])])
+  const tied = new Set([
+    ...edges.flatMap(({ a, b }) => [a, b]),
+    ...waitsOf(overview).flatMap(({ waiter, holder }) => [waiter, holder]),
+  ])
   return overview.peers
     .filter((peer) => (peer.kind !== 'known' && peer.status !== 'away') || tied.has(peer.id))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))

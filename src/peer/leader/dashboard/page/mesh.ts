@@ -91,7 +91,13 @@ export function startMesh(key: string, onSignedOut: () => void, signal: AbortSig
   async function olderEvents(): Promise<void> {
     const first = known.get().events[0]?.seq ?? (known.get().overview?.lastEvent ?? 0) + 1
     const since = Math.max(0, first - 1 - EVENTS_PAGE)
-    const { events } = await ask<EventPage>('/events', { action: 'read', since, limit: EVENTS_PAGE, types: ['*'], peerId: 'dashboard' })
+    const { events } = await ask<EventPage>('/events', {
+      action: 'read',
+      since,
+      limit: EVENTS_PAGE,
+      types: ['*'],
+      peerId: 'dashboard',
+    })
     const older = events.filter(({ seq }) => seq < first)
     known.set((now) => ({ events: withEvents(now.events, older), olderEvents: older.length > 0 && since > 0 }))
   }

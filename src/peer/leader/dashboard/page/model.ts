@@ -28,7 +28,11 @@ export const withEvents = (known: readonly WireEvent[], come: readonly WireEvent
 
 /** `come` as the leader gives them, newest first. */
 export const withMessages = (known: readonly OverviewMessage[], come: readonly OverviewMessage[]) =>
-  merged(known, [...come].sort((a, b) => a.seq - b.seq), MAX_MESSAGES)
+  merged(
+    known,
+    [...come].sort((a, b) => a.seq - b.seq),
+    MAX_MESSAGES,
+  )
 
 /** What must be read again after these events; the overview always. */
 export function staleAfter(events: readonly WireEvent[]): { mail: boolean; namespaces: ReadonlySet<string> } {

@@ -62,12 +62,15 @@ export function percentileMs(buckets: Buckets, p: number): number | undefined {
   return undefined
 }
 
+/** The last bucket has no end, and would flatten the line. */
+const LONGEST_MS = 600_000
+
 /** Delivery over time; where nobody got mail, it stays as it was. */
 export function latenciesOf(samples: readonly Sample[], p: number): readonly number[] {
-  let last = samples[0] ? (percentileMs(samples[0].buckets, p) ?? 0) : 0
+  let last = samples[0] ? Math.min(LONGEST_MS, percentileMs(samples[0].buckets, p) ?? 0) : 0
   return samples.slice(1).map((sample, i) => {
     const since = bucketsBetween((samples[i] as Sample).buckets, sample.buckets) // there is one more of them
-    if (since) last = percentileMs(since, p) ?? last
+    if (since) last = Math.min(LONGEST_MS, percentileMs(since, p) ?? last)
     return last
   })
 }

@@ -32,7 +32,12 @@ export function useFoundMail(query: MailQuery): Found {
   const { mesh } = usePage()
   const changes = useKnown((known) => known.mailChanges)
   const asked = JSON.stringify(query)
-  const [found, set] = useState<{ asked: string; messages?: readonly OverviewMessage[]; next: number | null; failed: string | null }>({
+  const [found, set] = useState<{
+    asked: string
+    messages?: readonly OverviewMessage[]
+    next: number | null
+    failed: string | null
+  }>({
     asked,
     next: null,
     failed: null,
@@ -74,7 +79,9 @@ export function useFoundMail(query: MailQuery): Found {
     async loadOlder() {
       if (found.next === null) return
       const page = await mesh.ask<MessagePage>(pathOf(query, found.next))
-      set((now) => (now.asked === asked ? { ...now, messages: withMessages(now.messages ?? [], page.messages), next: nextOf(page) } : now))
+      set((now) =>
+        now.asked === asked ? { ...now, messages: withMessages(now.messages ?? [], page.messages), next: nextOf(page) } : now,
+      )
     },
   }
 }

@@ -17,8 +17,8 @@ export function SignedOut({ never = false }: { never?: boolean }) {
 }
 
 export const Starting = ({ offline }: { offline: string | null }) => (
-  <main class="gate" role="status">
-    <h1>{offline === null ? 'Looking at the mesh…' : 'No leader answers'}</h1>
+  <main class="gate">
+    <h1 aria-live="polite">{offline === null ? 'Looking at the mesh…' : 'No leader answers'}</h1>
     {offline === null ? (
       <div class="bones" aria-hidden="true">
         <i />

@@ -2,8 +2,8 @@ import { useEffect, useState } from 'preact/hooks'
 import { Refused, sentenceOf } from '../ask.ts'
 import { say, useKnown, useNow, usePage } from '../view.ts'
 import type { WireEntry } from '../wire.ts'
-import { agoOf, laidOut, shown, shownLines } from '../words.ts'
-import { Confirm, Copy, Empty, Loading, PeerLink } from './parts.tsx'
+import { agoOf, laidOut, shown } from '../words.ts'
+import { Confirm, Copy, Empty, Loading, PeerLink, Value } from './parts.tsx'
 
 interface Props {
   readonly namespace: string
@@ -29,7 +29,11 @@ export function Entry({ namespace, name, onClose }: Props) {
     let over = false
     mesh
       .ask<{ entry: WireEntry | null }>('/state', { action: 'get', namespace, key: name, peerId: 'dashboard' })
-      .then((answer) => !over && (setEntry(answer.entry), setFailed(null)))
+      .then((answer) => {
+        if (over) return
+        setEntry(answer.entry)
+        setFailed(null)
+      })
       .catch((error) => {
         if (over) return
         if (error instanceof Refused && error.code === 'not_found') setEntry(null)
@@ -49,7 +53,11 @@ export function Entry({ namespace, name, onClose }: Props) {
       if (action === 'delete') onClose()
     } catch (error) {
       const conflict = error instanceof Refused && error.code === 'version_conflict'
-      say(chosen, conflict ? 'Not saved: somebody changed it meanwhile. Look at both below.' : `Not done: ${sentenceOf(error)}`, true)
+      say(
+        chosen,
+        conflict ? 'Not saved: somebody changed it meanwhile. Look at both below.' : `Not done: ${sentenceOf(error)}`,
+        true,
+      )
     }
     reread((n) => n + 1)
   }
@@ -89,8 +97,7 @@ export function Entry({ namespace, name, onClose }: Props) {
           <p class="dim">
             version {entry.version} · <PeerLink id={entry.updatedBy} name={entry.updatedByName} /> · {agoOf(entry.updatedAt, now)}
           </p>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached with the keyboard */}
-          {(!edit || overtaken) && <pre class="value" dir="auto" tabIndex={0} aria-label="Value">{shownLines(laidOut(entry.value))}</pre>}
+          {(!edit || overtaken) && <Value text={laidOut(entry.value)} />}
         </>
       )}
       {edit && (
@@ -111,7 +118,11 @@ export function Entry({ namespace, name, onClose }: Props) {
         {edit ? (
           <>
             {overtaken ? (
-              <button type="button" class="danger" onClick={() => change('set', { value: edit.text, ifVersion: version }, `Saved ${name}`)}>
+              <button
+                type="button"
+                class="danger"
+                onClick={() => change('set', { value: edit.text, ifVersion: version }, `Saved ${name}`)}
+              >
                 Save mine over it
               </button>
             ) : (
@@ -145,7 +156,8 @@ export function Entry({ namespace, name, onClose }: Props) {
           onClose={() => setDeleting(false)}
         >
           <p>
-            <code>{shown(`${namespace}/${name}`)}</code>, last written by <bdi>{shown(entry.updatedByName)}</bdi>, is gone for everybody then.
+            <code>{shown(`${namespace}/${name}`)}</code>, last written by <bdi>{shown(entry.updatedByName)}</bdi>, is gone for
+            everybody then.
           </p>
         </Confirm>
       )}

@@ -2,8 +2,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { windowOf } from '../filters.ts'
 import { useNames } from '../view.ts'
 import type { WireEvent } from '../wire.ts'
-import { detailOf, shown, shownLines, timeOfDay, titleOf } from '../words.ts'
-import { Copy, PeerLink } from './parts.tsx'
+import { detailOf, shown, timeOfDay, titleOf } from '../words.ts'
+import { Copy, PeerLink, Value } from './parts.tsx'
 
 /** As app.css has it. */
 const ROW_PX = 34
@@ -89,9 +89,7 @@ export function EventDetail({ event, onClose }: { event: WireEvent; onClose: () 
           </>
         )}
       </p>
-      <pre class="value" dir="auto">
-        {shownLines(JSON.stringify(event.payload, null, 2))}
-      </pre>
+      <Value text={JSON.stringify(event.payload, null, 2)} />
       <Copy text={JSON.stringify(event)} what="the event" />
     </section>
   )

@@ -34,14 +34,17 @@ export function Graph() {
             <path d="M0 0 8 4 0 8Z" class="arrow" />
           </marker>
         </defs>
-        <g aria-hidden="true">
+        <g role="img" aria-label="Mail between peers, and who waits for whom">
           {edges.map((edge) => {
             const [a, b] = [layout.spots.get(edge.a), layout.spots.get(edge.b)]
             if (!a || !b) return null
             const { path, midX, midY } = curve(a, b, layout.radius, layout.dense ? 4 : 10)
             const far = peer !== null && edge.a !== peer && edge.b !== peer
             return (
-              <g key={`${edge.a} ${edge.b}`} class={`edge ${weightOf(edge.count)} ${edge.unread > 0 ? 'unread' : ''} ${far ? 'far' : ''}`}>
+              <g
+                key={`${edge.a} ${edge.b}`}
+                class={`edge ${weightOf(edge.count)} ${edge.unread > 0 ? 'unread' : ''} ${far ? 'far' : ''}`}
+              >
                 <path d={path} />
                 {!layout.dense && edges.length <= 40 && (
                   <text x={midX} y={midY + 3.5}>
@@ -145,7 +148,7 @@ function Node({ node, spot, layout, leads }: { node: OverviewPeer; spot: Spot; l
       {leads && <circle cx={spot.x} cy={spot.y} r={radius + 4} class="leads" />}
       <circle cx={spot.x} cy={spot.y} r={radius} class="dot" />
       {!dense && radius > 12 && (
-        <text x={spot.x} y={spot.y + 4.5} class="initials" aria-hidden="true">
+        <text x={spot.x} y={spot.y + 4.5} class="initials">
           {node.kind === 'known' ? (node.agentType === 'human' ? 'you' : node.name) : name.slice(0, 2)}
         </text>
       )}

@@ -33,9 +33,16 @@ export function Header() {
 
 function LinkState() {
   const link = useKnown((known) => known.link)
-  const words = { connecting: 'Connecting', live: 'Live', offline: 'Offline, trying again', 'signed-out': 'Signed out' }[link.state]
+  const words = { connecting: 'Connecting', live: 'Live', offline: 'Offline, trying again', 'signed-out': 'Signed out' }[
+    link.state
+  ]
   return (
-    <span class={`link-state ${link.state}`} role="status" aria-label="Connection" title={link.state === 'offline' ? link.why : undefined}>
+    <span
+      class={`link-state ${link.state}`}
+      role="status"
+      aria-label="Connection"
+      title={link.state === 'offline' ? link.why : undefined}
+    >
       <i aria-hidden="true" />
       {words}
     </span>

@@ -14,13 +14,48 @@ export function Health() {
   return (
     <section aria-label="Health">
       <div class="charts">
-        <Chart name="Messages per second" values={ratesOf(samples, (s) => s.sent)} show={rate} now={`${grouped(figures.sent)} ever`} />
-        <Chart name="Events per second" values={ratesOf(samples, (s) => s.emitted)} show={rate} now={`${grouped(figures.emitted)} ever`} />
-        <Chart name="Delivery, p50" values={latenciesOf(samples, 0.5)} show={took} now={`all: ${took(percentileMs(buckets, 0.5))}`} />
-        <Chart name="Delivery, p95" values={latenciesOf(samples, 0.95)} show={took} now={`all: ${took(percentileMs(buckets, 0.95))}`} />
-        <Chart name="Unread messages" values={levels(samples, (s) => s.unread)} show={grouped} now={`${grouped(stored.messages)} stored`} />
-        <Chart name="Database" values={levels(samples, (s) => s.sizeBytes)} show={bytes} now={`${grouped(stored.events)} events stored`} />
-        <Chart name="Write-ahead log" values={levels(samples, (s) => s.walSizeBytes)} show={bytes} now="written into the database as it grows" />
+        <Chart
+          name="Messages per second"
+          values={ratesOf(samples, (s) => s.sent)}
+          show={rate}
+          now={`${grouped(figures.sent)} ever`}
+        />
+        <Chart
+          name="Events per second"
+          values={ratesOf(samples, (s) => s.emitted)}
+          show={rate}
+          now={`${grouped(figures.emitted)} ever`}
+        />
+        <Chart
+          name="Delivery, p50"
+          values={latenciesOf(samples, 0.5)}
+          show={took}
+          now={`all: ${took(percentileMs(buckets, 0.5))}`}
+        />
+        <Chart
+          name="Delivery, p95"
+          values={latenciesOf(samples, 0.95)}
+          show={took}
+          now={`all: ${took(percentileMs(buckets, 0.95))}`}
+        />
+        <Chart
+          name="Unread messages"
+          values={levels(samples, (s) => s.unread)}
+          show={grouped}
+          now={`${grouped(stored.messages)} stored`}
+        />
+        <Chart
+          name="Database"
+          values={levels(samples, (s) => s.sizeBytes)}
+          show={bytes}
+          now={`${grouped(stored.events)} events stored`}
+        />
+        <Chart
+          name="Write-ahead log"
+          values={levels(samples, (s) => s.walSizeBytes)}
+          show={bytes}
+          now="written into the database as it grows"
+        />
       </div>
       <dl class="facts health-facts">
         {(['queued', 'notified', 'seen', 'acked', 'expired'] as const).map((state) => (

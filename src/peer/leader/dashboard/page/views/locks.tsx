@@ -39,12 +39,7 @@ export function Locks() {
         ))}
       </ul>
       {asked && (
-        <Confirm
-          title="Take this lock away?"
-          action="Release it"
-          onConfirm={() => release(asked)}
-          onClose={() => ask(null)}
-        >
+        <Confirm title="Take this lock away?" action="Release it" onConfirm={() => release(asked)} onClose={() => ask(null)}>
           <p>
             <code>{shown(asked.filePath)}</code>
           </p>
@@ -108,7 +103,12 @@ function Row({ lock, now, onRelease }: { lock: OverviewLock; now: number; onRele
         </ol>
       )}
       <div class="buttons start">
-        <button type="button" class="quiet danger-text" onClick={onRelease} aria-label={`Force-release ${shown(baseOf(filePath))}`}>
+        <button
+          type="button"
+          class="quiet danger-text"
+          onClick={onRelease}
+          aria-label={`Force-release ${shown(baseOf(filePath))}`}
+        >
           Force-release
         </button>
         <Copy text={filePath} what="the path" />

@@ -51,7 +51,9 @@ function Threads() {
   )
 }
 
-const Narrowed = ({ peer, text }: { peer: string | undefined; text: string }) => <List narrowed found={useFoundMail({ peer, text })} />
+const Narrowed = ({ peer, text }: { peer: string | undefined; text: string }) => (
+  <List narrowed found={useFoundMail({ peer, text })} />
+)
 
 function List({ found, narrowed }: { found: Found; narrowed: boolean }) {
   const { chosen } = usePage()

@@ -57,7 +57,7 @@ export function Announcer() {
   }, [events, link])
   useEffect(() => () => clearTimeout(due.current), [])
   return (
-    <p class="unseen" aria-live="polite" aria-label="What just happened">
+    <p class="unseen" aria-live="polite">
       {shown(text)}
     </p>
   )

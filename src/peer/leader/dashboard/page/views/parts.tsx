@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { say, usePage } from '../view.ts'
-import { shown } from '../words.ts'
+import { shown, shownLines } from '../words.ts'
 
 /** Small pieces that several views are made of. */
 
@@ -58,6 +58,14 @@ export const Loading = ({ what }: { what: string }) => (
       <i />
     </div>
   </div>
+)
+
+/** Text of any length, set out as it is. */
+export const Value = ({ text }: { text: string }) => (
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached with the keyboard
+  <section class="value" tabIndex={0} aria-label="Value">
+    <pre dir="auto">{shownLines(text)}</pre>
+  </section>
 )
 
 interface ConfirmProps {

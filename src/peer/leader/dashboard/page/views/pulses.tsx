@@ -33,7 +33,7 @@ export function Pulses({ layout }: { layout: Layout }) {
     const run = dot.animate([{ transform: at(from) }, { transform: at(to) }], { duration: RUN_MS, easing: 'ease-in-out' })
     run.onfinish = run.oncancel = () => dot.remove()
   }
-  return <g ref={group} aria-hidden="true" />
+  return <g ref={group} />
 }
 
 function newest(events: readonly WireEvent[], after: number): WireEvent[] {

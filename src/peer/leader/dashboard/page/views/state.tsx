@@ -62,7 +62,11 @@ function Entries({ namespace, onOpen, opened }: { namespace: string; onOpen: (ke
   const changes = useKnown((known) => known.namespaceChanges.get(namespace) ?? 0)
   const keys = useKnown((known) => known.overview?.namespaces.find((each) => each.namespace === namespace)?.keys ?? 0)
   const [prefix, setPrefix] = useState('')
-  const [page, set] = useState<{ of: string; page: EntryPage | null; failed: string | null }>({ of: '', page: null, failed: null })
+  const [page, set] = useState<{ of: string; page: EntryPage | null; failed: string | null }>({
+    of: '',
+    page: null,
+    failed: null,
+  })
   const now = useNow()
   const asked = `${namespace}\n${prefix}`
   useEffect(() => {
@@ -113,7 +117,9 @@ function Entries({ namespace, onOpen, opened }: { namespace: string; onOpen: (ke
           />
         ))}
       </ul>
-      {page.page?.more && <p class="dim">There are more than {counted(page.page.entries.length, 'entry', 'entries')}: say how the key begins.</p>}
+      {page.page?.more && (
+        <p class="dim">There are more than {counted(page.page.entries.length, 'entry', 'entries')}: say how the key begins.</p>
+      )}
     </section>
   )
 }

@@ -48,7 +48,11 @@ export function Timeline() {
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
         />
-        <select aria-label="Peer" value={peer ?? ''} onChange={(event) => chosen.set({ peer: event.currentTarget.value || null })}>
+        <select
+          aria-label="Peer"
+          value={peer ?? ''}
+          onChange={(event) => chosen.set({ peer: event.currentTarget.value || null })}
+        >
           <option value="">All peers</option>
           {peers.map(({ id, name }) => (
             <option key={id} value={id}>
@@ -60,14 +64,23 @@ export function Timeline() {
       <fieldset class="types">
         <legend class="unseen">Types of events</legend>
         {seen.map((type) => (
-          <button key={type} type="button" class={`chip kind-${type}`} aria-pressed={types.has(type)} onClick={() => toggle(type)} title={shown(type)}>
+          <button
+            key={type}
+            type="button"
+            class={`chip kind-${type}`}
+            aria-pressed={types.has(type)}
+            onClick={() => toggle(type)}
+            title={shown(type)}
+          >
             {shown(titleOf(type))}
           </button>
         ))}
       </fieldset>
       <p class="dim bar">
         <span>
-          {rows.length === events.length ? counted(events.length, 'event') : `${counted(rows.length, 'event')} of ${counted(events.length, 'event')}`}
+          {rows.length === events.length
+            ? counted(events.length, 'event')
+            : `${counted(rows.length, 'event')} of ${counted(events.length, 'event')}`}
         </span>
         {olderEvents && events.length < MAX_EVENTS && (
           <button type="button" class="quiet" onClick={older} disabled={busy}>

@@ -14,8 +14,8 @@ export function Waits() {
       <ul>
         {waits.map((wait) => (
           <li key={`${wait.waiter} ${wait.filePath}`}>
-            <PeerLink id={wait.waiter} name={wait.waiterName} /> waits for <PeerLink id={wait.holder} name={wait.holderName} /> to give
-            back <code title={shown(wait.filePath)}>{shown(baseOf(wait.filePath))}</code>
+            <PeerLink id={wait.waiter} name={wait.waiterName} /> waits for <PeerLink id={wait.holder} name={wait.holderName} /> to
+            give back <code title={shown(wait.filePath)}>{shown(baseOf(wait.filePath))}</code>
           </li>
         ))}
       </ul>
