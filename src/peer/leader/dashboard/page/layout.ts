@@ -22,15 +22,16 @@ export interface Layout {
   readonly spots: ReadonlyMap<string, Spot>
 }
 
-export function layoutOf(ids: readonly string[]): Layout {
-  return ids.length > RING_UP_TO ? gridOf(ids) : ringOf(ids)
+/** `narrow`: for a window as wide as a phone's. */
+export function layoutOf(ids: readonly string[], narrow = false): Layout {
+  return ids.length > RING_UP_TO ? gridOf(ids) : ringOf(ids, narrow)
 }
 
-function ringOf(ids: readonly string[]): Layout {
+function ringOf(ids: readonly string[], narrow: boolean): Layout {
   const crowded = ids.length > 12
-  const [width, height] = crowded ? [760, 620] : [520, 380]
+  const [width, height] = crowded ? [760, 620] : narrow ? [340, 380] : [500, 440]
   const radius = crowded ? 11 : 19
-  const [rx, ry] = ids.length < 2 ? [0, 0] : [width / 2 - (crowded ? 150 : 96), height / 2 - (crowded ? 60 : 62)]
+  const [rx, ry] = ids.length < 2 ? [0, 0] : [width / 2 - (crowded ? 150 : narrow ? 56 : 84), height / 2 - (crowded ? 60 : 62)]
   const spots = ids.map((id, i): [string, Spot] => {
     const angle = (i / ids.length) * 2 * Math.PI - Math.PI / 2
     const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
@@ -43,17 +44,17 @@ function ringOf(ids: readonly string[]): Layout {
   return { width, height, radius, dense: false, spots: new Map(spots) }
 }
 
-const CELL = { width: 74, height: 46 }
+const CELL = { width: 30, height: 30 }
 
 function gridOf(ids: readonly string[]): Layout {
-  const columns = Math.ceil(Math.sqrt(ids.length * 0.75))
+  const columns = Math.ceil(Math.sqrt(ids.length * 1.2))
   const rows = Math.ceil(ids.length / columns)
   const spots = ids.map((id, i): [string, Spot] => {
     const x = ((i % columns) + 0.5) * CELL.width
     const y = (Math.floor(i / columns) + 0.5) * CELL.height
-    return [id, { id, x, y, anchor: 'middle', labelX: x, labelY: y + 18 }]
+    return [id, { id, x, y, anchor: 'middle', labelX: x, labelY: y - 11 }]
   })
-  return { width: columns * CELL.width, height: rows * CELL.height, radius: 7, dense: true, spots: new Map(spots) }
+  return { width: columns * CELL.width, height: rows * CELL.height, radius: 7.5, dense: true, spots: new Map(spots) }
 }
 
 /** Who stands in the graph: whoever is there, and whoever mail or a lock ties to them. In the order of their names. */
@@ -104,7 +105,13 @@ export const waitsOf = ({ locks }: Overview): readonly Waiting[] =>
   )
 
 /** A line between two nodes that ends at their rims; bent a little, so that what runs both ways, or beside it, is seen apart. */
-export function curve(from: Spot, to: Spot, radius: number, bend: number): { path: string; midX: number; midY: number } {
+export function curve(
+  from: Spot,
+  to: Spot,
+  radius: number,
+  bend: number,
+  labelAt = 0.5,
+): { path: string; midX: number; midY: number } {
   const [dx, dy] = [to.x - from.x, to.y - from.y]
   const length = Math.hypot(dx, dy) || 1
   const [ux, uy] = [dx / length, dy / length]
@@ -112,9 +119,11 @@ export function curve(from: Spot, to: Spot, radius: number, bend: number): { pat
   const [x1, y1, x2, y2] = [from.x + ux * gap, from.y + uy * gap, to.x - ux * gap, to.y - uy * gap]
   const [cx, cy] = [(x1 + x2) / 2 - uy * bend, (y1 + y2) / 2 + ux * bend]
   const round = (n: number) => Math.round(n * 10) / 10
+  const t = labelAt
+  const at = (a: number, c: number, b: number) => (1 - t) ** 2 * a + 2 * t * (1 - t) * c + t ** 2 * b
   return {
     path: `M${round(x1)} ${round(y1)}Q${round(cx)} ${round(cy)} ${round(x2)} ${round(y2)}`,
-    midX: round((x1 + x2) / 4 + cx / 2),
-    midY: round((y1 + y2) / 4 + cy / 2),
+    midX: round(at(x1, cx, x2)),
+    midY: round(at(y1, cy, y2)),
   }
 }

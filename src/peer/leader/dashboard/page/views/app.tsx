@@ -13,7 +13,7 @@ import { Peers } from './peers.tsx'
 import { Selected } from './selected.tsx'
 import { StateView } from './state.tsx'
 import { Timeline } from './timeline.tsx'
-import { Waits } from './waits.tsx'
+import { Held, Waits } from './waits.tsx'
 
 const views: Readonly<Record<ViewName, () => preact.JSX.Element | null>> = {
   peers: Peers,
@@ -49,6 +49,7 @@ function Whole() {
           <aside class="pane glance" aria-label="Who talks with whom">
             <Graph />
             <Waits />
+            <Held />
           </aside>
         )}
         <main class="pane">

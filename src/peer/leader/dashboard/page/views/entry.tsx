@@ -143,7 +143,7 @@ export function Entry({ namespace, name, onClose }: Props) {
               <button type="button" class="danger-text" onClick={() => setDeleting(true)}>
                 Delete
               </button>
-              <Copy text={entry.value} what="the value" />
+              <Copy text={entry.value} what="value" />
             </>
           )
         )}

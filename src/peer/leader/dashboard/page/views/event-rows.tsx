@@ -16,7 +16,7 @@ interface Props {
 
 /** Ten thousand rows, of which those in view are drawn. Who has scrolled down stays where they are while more comes in above. */
 export function Rows({ rows, open, onOpen }: Props) {
-  const box = useRef<HTMLDivElement>(null)
+  const box = useRef<HTMLElement>(null)
   const [at, setAt] = useState({ top: 0, height: 600 })
   const nameOf = useNames()
   const first = useRef(rows[0]?.seq)
@@ -43,7 +43,7 @@ export function Rows({ rows, open, onOpen }: Props) {
   const { from, to } = windowOf(rows.length, ROW_PX, at.top, at.height)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached with the keyboard
-    <div class="rows" ref={box} role="group" tabIndex={0} aria-label="Events, newest first">
+    <section class="rows" ref={box} tabIndex={0} aria-label="Events, newest first">
       <ol class="rows-all" style={{ height: `${rows.length * ROW_PX}px` }}>
         {rows.slice(from, to).map((event, i) => (
           <li
@@ -66,7 +66,7 @@ export function Rows({ rows, open, onOpen }: Props) {
           </li>
         ))}
       </ol>
-    </div>
+    </section>
   )
 }
 
@@ -90,7 +90,7 @@ export function EventDetail({ event, onClose }: { event: WireEvent; onClose: () 
         )}
       </p>
       <Value text={JSON.stringify(event.payload, null, 2)} />
-      <Copy text={JSON.stringify(event)} what="the event" />
+      <Copy text={JSON.stringify(event)} what="event" />
     </section>
   )
 }

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { OverviewPeer } from '../../contract.ts'
 import { curve, edgesOf, type Layout, layoutOf, nodesOf, type Spot, waitsOf } from '../layout.ts'
-import { useChosen, useKnown, usePage } from '../view.ts'
+import { useChosen, useKnown, useMedia, usePage } from '../view.ts'
 import { baseOf, counted, shown } from '../words.ts'
 import { Empty } from './parts.tsx'
 import { Pulses } from './pulses.tsx'
@@ -14,15 +14,19 @@ export function Graph() {
   const edges = useMemo(() => edgesOf(messages), [messages])
   const nodes = useMemo(() => (overview ? nodesOf(overview, edges) : []), [overview, edges])
   const ids = nodes.map(({ id }) => id).join(' ')
-  const layout = useMemo(() => layoutOf(ids === '' ? [] : ids.split(' ')), [ids])
+  const narrow = useMedia('(max-width: 560px)')
+  const layout = useMemo(() => layoutOf(ids === '' ? [] : ids.split(' '), narrow), [ids, narrow])
   if (!overview || nodes.length === 0)
     return (
       <Empty title="Nobody is here yet">
         Start an agent that has the mesh (slm-mesh setup connects it): it joins by itself, and stands here at once.
       </Empty>
     )
+  const waits = waitsOf(overview)
+  const tied = new Set(waits.flatMap(({ waiter, holder }) => [waiter, holder]))
   return (
     <figure class="graph">
+      {/* biome-ignore lint/a11y/useSemanticElements: HTML's fieldset is no drawing */}
       <svg
         viewBox={`0 0 ${layout.width} ${layout.height}`}
         role="group"
@@ -34,6 +38,7 @@ export function Graph() {
             <path d="M0 0 8 4 0 8Z" class="arrow" />
           </marker>
         </defs>
+        {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: a group of a drawing is not interactive */}
         <g role="img" aria-label="Mail between peers, and who waits for whom">
           {edges.map((edge) => {
             const [a, b] = [layout.spots.get(edge.a), layout.spots.get(edge.b)]
@@ -54,16 +59,16 @@ export function Graph() {
               </g>
             )
           })}
-          {waitsOf(overview).map((wait) => {
+          {waits.map((wait) => {
             const [a, b] = [layout.spots.get(wait.waiter), layout.spots.get(wait.holder)]
             if (!a || !b) return null
-            const { path, midX, midY } = curve(a, b, layout.radius, -26)
+            const { path, midX, midY } = curve(a, b, layout.radius, -26, 0.36)
             return (
               <g key={`${wait.waiter} ${wait.filePath}`} class="waits">
                 <path d={path} marker-end="url(#waits)" />
                 {!layout.dense && (
                   <text x={midX} y={midY}>
-                    {shown(baseOf(wait.filePath))}
+                    {short(shown(baseOf(wait.filePath)), 16)}
                   </text>
                 )}
               </g>
@@ -71,7 +76,7 @@ export function Graph() {
           })}
         </g>
         <Pulses layout={layout} />
-        <Nodes nodes={nodes} layout={layout} leader={overview.leader?.id} />
+        <Nodes nodes={nodes} layout={layout} leader={overview.leader?.id} tied={tied} />
       </svg>
       <figcaption class="legend" aria-hidden="true">
         <span class="key-active">active</span>
@@ -90,10 +95,12 @@ interface NodesProps {
   readonly nodes: readonly OverviewPeer[]
   readonly layout: Layout
   readonly leader: string | undefined
+  /** Who holds or waits. */
+  readonly tied: ReadonlySet<string>
 }
 
 /** One of them is in the order of the Tab key; arrows move to the others. */
-function Nodes({ nodes, layout, leader }: NodesProps) {
+function Nodes({ nodes, layout, leader, tied }: NodesProps) {
   const { chosen } = usePage()
   const peer = useChosen((c) => c.peer)
   const [current, setCurrent] = useState<string | null>(null)
@@ -117,20 +124,28 @@ function Nodes({ nodes, layout, leader }: NodesProps) {
         const spot = layout.spots.get(node.id)
         return (
           spot && (
-            // biome-ignore lint/a11y/useSemanticElements: HTML's button cannot stand in a drawing
             <g
               key={node.id}
-              id={`node-${node.id}`}
-              role="button"
-              tabIndex={node.id === entered ? 0 : -1}
-              aria-pressed={node.id === peer}
-              aria-label={wordsOf(node, node.id === leader)}
-              class={`node ${node.kind === 'known' ? 'person' : node.status} ${peer !== null && node.id !== peer ? 'far' : ''}`}
-              onClick={() => choose(node.id)}
-              onFocus={() => setCurrent(node.id)}
-              onKeyDown={(event) => onKeyDown(event, i)}
+              class={`node ${node.kind === 'known' ? 'person' : node.status} ${tied.has(node.id) ? 'tied' : ''} ${peer !== null && node.id !== peer ? 'far' : ''}`}
             >
-              <Node node={node} spot={spot} layout={layout} leads={node.id === leader} />
+              <Drawn node={node} spot={spot} layout={layout} leads={node.id === leader} />
+              {/* biome-ignore lint/a11y/useSemanticElements: HTML's button cannot stand in a drawing */}
+              <circle
+                id={`node-${node.id}`}
+                class="touch"
+                cx={spot.x}
+                cy={spot.y}
+                r={layout.dense ? 13 : layout.radius + 5}
+                role="button"
+                tabIndex={node.id === entered ? 0 : -1}
+                aria-pressed={node.id === peer}
+                aria-label={wordsOf(node, node.id === leader)}
+                onClick={() => choose(node.id)}
+                onFocus={() => setCurrent(node.id)}
+                onKeyDown={(event) => onKeyDown(event, i)}
+              >
+                <title>{wordsOf(node, node.id === leader)}</title>
+              </circle>
             </g>
           )
         )
@@ -139,12 +154,12 @@ function Nodes({ nodes, layout, leader }: NodesProps) {
   )
 }
 
-function Node({ node, spot, layout, leads }: { node: OverviewPeer; spot: Spot; layout: Layout; leads: boolean }) {
+function Drawn({ node, spot, layout, leads }: { node: OverviewPeer; spot: Spot; layout: Layout; leads: boolean }) {
   const { radius, dense } = layout
   const name = shown(node.name)
   return (
-    <>
-      <title>{wordsOf(node, leads)}</title>
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it takes the focus; the circle above it says it all
+    <g aria-hidden="true">
       {leads && <circle cx={spot.x} cy={spot.y} r={radius + 4} class="leads" />}
       <circle cx={spot.x} cy={spot.y} r={radius} class="dot" />
       {!dense && radius > 12 && (
@@ -161,14 +176,14 @@ function Node({ node, spot, layout, leads }: { node: OverviewPeer; spot: Spot; l
         </g>
       )}
       <text x={spot.labelX} y={spot.labelY} text-anchor={spot.anchor} class="label">
-        {dense ? short(name, 9) : short(name, 20)}
+        {short(name, 20)}
       </text>
       {!dense && radius > 12 && (
         <text x={spot.labelX} y={spot.labelY + 14} text-anchor="middle" class="sublabel">
           {leads ? `leads · ${node.agentType}` : node.agentType}
         </text>
       )}
-    </>
+    </g>
   )
 }
 

@@ -111,7 +111,7 @@ function Row({ lock, now, onRelease }: { lock: OverviewLock; now: number; onRele
         >
           Force-release
         </button>
-        <Copy text={filePath} what="the path" />
+        <Copy text={filePath} what="path" of={shown(baseOf(filePath))} />
       </div>
     </li>
   )

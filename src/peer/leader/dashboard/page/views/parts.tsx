@@ -8,7 +8,8 @@ import { shown, shownLines } from '../words.ts'
 /** What others have named: on one line, nothing hidden, and its direction does not spill over. */
 export const Text = ({ of }: { of: string }) => <bdi>{shown(of)}</bdi>
 
-export function Copy({ text, what }: { text: string; what: string }) {
+/** `what` is short (`id`); `of` says of what, to those who do not see what it stands beside. */
+export function Copy({ text, what, of = '' }: { text: string; what: string; of?: string }) {
   const { chosen } = usePage()
   const [copied, set] = useState(false)
   useEffect(() => {
@@ -20,14 +21,14 @@ export function Copy({ text, what }: { text: string; what: string }) {
     try {
       await navigator.clipboard.writeText(text)
       set(true)
-      say(chosen, `Copied ${what}`)
+      say(chosen, `Copied the ${what}`)
     } catch {
       say(chosen, 'The browser does not let this page copy', true)
     }
   }
   return (
-    <button type="button" class="quiet" onClick={copy} aria-label={`Copy ${what}`}>
-      {copied ? 'Copied' : 'Copy'}
+    <button type="button" class="quiet" onClick={copy} aria-label={of === '' ? undefined : `Copy ${what} of ${of}`}>
+      {copied ? 'Copied' : `Copy ${what}`}
     </button>
   )
 }

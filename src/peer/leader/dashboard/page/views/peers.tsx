@@ -75,7 +75,7 @@ function Row({ peer, now, leads }: { peer: OverviewPeer; now: number; leads: boo
         <button type="button" class="quiet" onClick={write} aria-label={`Message ${shown(peer.name)}`}>
           Message
         </button>
-        <Copy text={peer.id} what={`the id of ${shown(peer.name)}`} />
+        <Copy text={peer.id} what="id" of={shown(peer.name)} />
       </div>
     </li>
   )

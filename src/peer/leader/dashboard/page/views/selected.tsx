@@ -15,9 +15,12 @@ export function Selected() {
         </p>
       )}
       {peer !== null && (
-        <p class="banner">
+        <section class="banner" aria-label="Narrowed to a peer">
           <span>
-            Only <strong>{<Text of={nameOf(peer)} />}</strong>
+            Only{' '}
+            <strong>
+              <Text of={nameOf(peer)} />
+            </strong>
           </span>
           <button
             type="button"
@@ -31,7 +34,7 @@ export function Selected() {
           <button type="button" onClick={() => chosen.set({ peer: null })} aria-keyshortcuts="Escape">
             Show all
           </button>
-        </p>
+        </section>
       )}
     </>
   )

@@ -25,7 +25,7 @@ export function ThreadView({ id }: { id: string }) {
         <button type="button" onClick={back} aria-keyshortcuts="Escape">
           ← All threads
         </button>
-        <Copy text={id} what="the thread’s id" />
+        <Copy text={id} what="thread id" />
       </div>
       {found.failed !== null && !found.messages && <Empty title="This thread could not be read">{shown(found.failed)}</Empty>}
       {found.failed === null && !found.messages && <Loading what="the thread" />}
@@ -85,7 +85,7 @@ function Message({ letter, now }: { letter: Letter; now: number }) {
             Reply
           </button>
         )}
-        <Copy text={letter.id} what="the message’s id" />
+        <Copy text={letter.id} what="id" of="this message" />
       </div>
     </li>
   )
