@@ -45,16 +45,24 @@ function ringOf(ids: readonly string[], narrow: boolean): Layout {
 }
 
 const CELL = { width: 30, height: 30 }
+/** Around the grid, for the labels of those at its rim. */
+const MARGIN = { x: 34, y: 14 }
 
 function gridOf(ids: readonly string[]): Layout {
   const columns = Math.ceil(Math.sqrt(ids.length * 1.2))
   const rows = Math.ceil(ids.length / columns)
   const spots = ids.map((id, i): [string, Spot] => {
-    const x = ((i % columns) + 0.5) * CELL.width
-    const y = (Math.floor(i / columns) + 0.5) * CELL.height
+    const x = MARGIN.x + ((i % columns) + 0.5) * CELL.width
+    const y = MARGIN.y + (Math.floor(i / columns) + 0.5) * CELL.height
     return [id, { id, x, y, anchor: 'middle', labelX: x, labelY: y - 11 }]
   })
-  return { width: columns * CELL.width, height: rows * CELL.height, radius: 7.5, dense: true, spots: new Map(spots) }
+  return {
+    width: columns * CELL.width + 2 * MARGIN.x,
+    height: rows * CELL.height + 2 * MARGIN.y,
+    radius: 7.5,
+    dense: true,
+    spots: new Map(spots),
+  }
 }
 
 /** Who stands in the graph: whoever is there, and whoever mail or a lock ties to them. In the order of their names. */

@@ -74,7 +74,9 @@ export function detailOf({ type, payload }: WireEvent, nameOf: (id: string) => s
     case 'peer_left':
       return field('reason')
     case 'peer_updated':
-      return payload.summary === undefined ? `${field('projectPath')}${more(field('gitBranch'), ' on ')}` : field('summary')
+      return payload.summary === undefined
+        ? `${field('projectPath')}${more(field('gitBranch'), ' on ')}`
+        : field('summary') || '(no longer says on what)'
     case 'message_received':
       return `to ${nameOf(field('to'))}`
     case 'state_changed':

@@ -66,7 +66,7 @@ export function Graph() {
             return (
               <g key={`${wait.waiter} ${wait.filePath}`} class="waits">
                 <path d={path} marker-end="url(#waits)" />
-                {!layout.dense && (
+                {!layout.dense && !narrow && (
                   <text x={midX} y={midY}>
                     {short(shown(baseOf(wait.filePath)), 16)}
                   </text>
@@ -137,7 +137,7 @@ function Nodes({ nodes, layout, leader, tied }: NodesProps) {
                 cy={spot.y}
                 r={layout.dense ? 13 : layout.radius + 5}
                 role="button"
-                tabIndex={node.id === entered ? 0 : -1}
+                tabindex={node.id === entered ? 0 : -1}
                 aria-pressed={node.id === peer}
                 aria-label={wordsOf(node, node.id === leader)}
                 onClick={() => choose(node.id)}

@@ -55,12 +55,18 @@ const Narrowed = ({ peer, text }: { peer: string | undefined; text: string }) =>
   <List narrowed found={useFoundMail({ peer, text })} />
 )
 
+/** More are drawn when asked for. */
+const ROWS = 60
+
 function List({ found, narrowed }: { found: Found; narrowed: boolean }) {
   const { chosen } = usePage()
   const [busy, setBusy] = useState(false)
+  const [rows, setRows] = useState(ROWS)
   const now = useNow()
   const threads = useMemo(() => threadsOf(found.messages ?? []), [found.messages])
   const older = async () => {
+    setRows(rows + ROWS)
+    if (threads.length > rows + ROWS || !found.more) return
     setBusy(true)
     await found.loadOlder().catch((error) => say(chosen, `Older mail could not be read: ${sentenceOf(error)}`, true))
     setBusy(false)
@@ -78,11 +84,11 @@ function List({ found, narrowed }: { found: Found; narrowed: boolean }) {
           <Empty title="No mail yet">What agents write to each other stands here. You can write to them below.</Empty>
         ))}
       <ul class="thread-list">
-        {threads.map((thread) => (
+        {threads.slice(0, rows).map((thread) => (
           <Row key={thread.id} thread={thread} now={now} onOpen={() => chosen.set({ thread: thread.id })} />
         ))}
       </ul>
-      {found.more && (
+      {(found.more || threads.length > rows) && (
         <button type="button" class="older" onClick={older} disabled={busy}>
           {busy ? 'Reading…' : 'Load older mail'}
         </button>

@@ -1,4 +1,5 @@
 import { useChosen, useKnown, useNames, usePage } from '../view.ts'
+import { shown } from '../words.ts'
 import { Text } from './parts.tsx'
 
 /** What the page is narrowed to, and the way back; and that what is shown is old, while no leader answers. */
@@ -11,7 +12,7 @@ export function Selected() {
     <>
       {link.state === 'offline' && (
         <p class="banner offline" role="status">
-          <strong>No leader answers.</strong> What you see is as it was; the next leader is looked for all the time.
+          <strong>Offline:</strong> {shown(link.why)}. What you see is as it was; the page goes on by itself.
         </p>
       )}
       {peer !== null && (
