@@ -106,7 +106,7 @@ const reasonOf = async (response: Response): Promise<string> => {
   return body.error ?? `the leader answered ${response.status}`
 }
 
-export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((done) => {
     const timer = setTimeout(done, ms)
     signal.addEventListener(

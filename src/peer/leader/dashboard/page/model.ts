@@ -5,7 +5,7 @@ import type { WireEvent } from './wire.ts'
 
 /** Beyond these the oldest are let go: the leader still has them. */
 export const MAX_EVENTS = 10_000
-export const MAX_MESSAGES = 2_000
+const MAX_MESSAGES = 2_000
 
 export type Link =
   | { readonly state: 'connecting' }

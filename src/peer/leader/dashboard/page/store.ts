@@ -23,6 +23,8 @@ export function createStore<T extends object>(first: T): Store<T> {
   }
 }
 
+const FRAME_MS = 17
+
 /** What `pick` takes of a store; the component is drawn again when that is another value. */
 export function usePicked<T extends object, V>(store: Store<T>, pick: (value: T) => V): V {
   const picked = pick(store.get())
@@ -38,10 +40,17 @@ export function usePicked<T extends object, V>(store: Store<T>, pick: (value: T)
       draw({})
     }
     look()
+    let lookedAt = Number.NEGATIVE_INFINITY
     return store.follow(() => {
       if (due) return
-      due = true
-      requestAnimationFrame(look)
+      const now = performance.now()
+      // What comes alone is drawn at once.
+      if (now - lookedAt > FRAME_MS) look()
+      else {
+        due = true
+        requestAnimationFrame(look)
+      }
+      lookedAt = now
     })
   }, [store])
   return picked

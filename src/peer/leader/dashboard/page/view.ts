@@ -18,7 +18,7 @@ export const viewTitles: Readonly<Record<ViewName, string>> = {
   health: 'Health',
 }
 
-export interface Draft {
+interface Draft {
   readonly to: string
   readonly replyTo?: string
   readonly about?: string
