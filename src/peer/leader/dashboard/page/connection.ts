@@ -18,6 +18,8 @@ interface On {
   link(link: Link): void
   overview(overview: Overview): void
   events(events: readonly WireEvent[]): void
+  /** The database was made anew, and counts from the start: what was known is of another. */
+  anew(): void
   /** The log now begins here: what came before is no longer stored. */
   reset(oldest: number): void
 }
@@ -35,9 +37,12 @@ export async function stayConnected({ key, ask, on, signal }: Given): Promise<vo
   while (!signal.aborted) {
     try {
       const overview = await ask<Overview>('/dashboard/overview')
+      if (last !== undefined && last > overview.lastEvent) {
+        on.anew()
+        last = undefined
+      }
+      last ??= overview.lastEvent
       on.overview(overview)
-      // A database made anew begins to count from the start.
-      if (last === undefined || last > overview.lastEvent) last = overview.lastEvent
       await follow({ key, on, signal }, last, {
         open: () => {
           failed = 0

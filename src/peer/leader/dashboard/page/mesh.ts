@@ -46,20 +46,20 @@ const FIRST_EVENTS = 1_000
 const MAIL_PAGE = 200
 const LOOK_EVERY_MS = 5_000
 
+const NOTHING: Omit<Known, 'link' | 'aheadMs'> = {
+  overview: null,
+  events: [],
+  olderEvents: false,
+  messages: [],
+  olderMessages: false,
+  mailRead: false,
+  samples: [],
+  mailChanges: 0,
+  namespaceChanges: new Map(),
+}
+
 export function startMesh(key: string, onSignedOut: () => void, signal: AbortSignal): Mesh {
-  const known = createStore<Known>({
-    link: { state: 'connecting' },
-    overview: null,
-    aheadMs: 0,
-    events: [],
-    olderEvents: false,
-    messages: [],
-    olderMessages: false,
-    mailRead: false,
-    samples: [],
-    mailChanges: 0,
-    namespaceChanges: new Map(),
-  })
+  const known = createStore<Known>({ link: { state: 'connecting' }, aheadMs: 0, ...NOTHING })
   const signedOut = () => {
     known.set({ link: { state: 'signed-out' } })
     onSignedOut()
@@ -127,6 +127,7 @@ export function startMesh(key: string, onSignedOut: () => void, signal: AbortSig
     on: {
       link: (link) => known.set({ link }),
       overview: takeOverview,
+      anew: () => known.set(NOTHING),
       reset: (oldest) => known.set((now) => ({ events: now.events.filter(({ seq }) => seq >= oldest), olderEvents: false })),
       events(events) {
         const stale = staleAfter(events)

@@ -35,6 +35,7 @@ export function App() {
 function Whole() {
   const wide = useMedia('(min-width: 1200px)')
   const view = useChosen((chosen) => chosen.view)
+  const old = useKnown((known) => known.link.state === 'offline')
   const View = views[view]
   useShortcuts()
   return (
@@ -44,7 +45,7 @@ function Whole() {
       </a>
       <Header />
       <Selected />
-      <div class={wide ? 'panes wide' : 'panes'}>
+      <div class={`panes ${wide ? 'wide' : ''} ${old ? 'old' : ''}`}>
         {wide && (
           <aside class="pane glance" aria-label="Who talks with whom">
             <Graph />

@@ -108,9 +108,10 @@ export function Compose() {
         />
       </label>
       <div class="buttons">
-        <span role="status" class={result?.failed ? 'failed' : 'done'}>
-          {result && !result.failed ? result.text : ''}
+        <span role="status" class="done">
+          {result?.failed === false && result.text}
         </span>
+        {result?.failed && <span class="failed">{shown(result.text)}</span>}
         <button type="submit" class="primary" disabled={busy || text.trim() === ''} aria-keyshortcuts="Control+Enter">
           {busy ? 'Sending…' : draft.to === 'all' ? 'Send to all' : 'Send'}
         </button>
