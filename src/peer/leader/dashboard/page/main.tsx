@@ -1,10 +1,29 @@
 import { render } from 'preact'
-import type { Overview } from '../contract.ts'
+import { forgetKey, takeKey } from './key.ts'
+import { startMesh } from './mesh.ts'
+import { createStore } from './store.ts'
+import { startTheme } from './theme.ts'
+import { type Chosen, PageContext } from './view.ts'
+import { App } from './views/app.tsx'
+import { SignedOut } from './views/empty.tsx'
 
-const key = location.hash.slice('#key='.length)
-history.replaceState(null, '', '/')
+/** The dashboard of the mesh, in a browser. */
 
-const answer = await fetch('/dashboard/overview', { headers: { authorization: `Bearer ${key}` } })
-const overview: Overview = await answer.json()
-const app = document.getElementById('app')
-if (app) render(<h1>{overview.peers.length} peers</h1>, app)
+function start(root: Element) {
+  startTheme()
+  const key = takeKey({ location, history, storage: sessionStorage })
+  if (key === undefined) return render(<SignedOut never />, root)
+  const chosen = createStore<Chosen>({ view: 'peers', peer: null, thread: null, draft: { to: 'all' }, help: false, notice: null })
+  const mesh = startMesh(key, () => forgetKey(sessionStorage), new AbortController().signal)
+  render(
+    <PageContext.Provider value={{ mesh, chosen }}>
+      <App />
+    </PageContext.Provider>,
+    root,
+  )
+}
+
+const root = document.getElementById('app')
+if (root) start(root)
+// A new link in the same tab only changes the fragment.
+addEventListener('hashchange', () => location.hash.startsWith('#key=') && location.reload())
