@@ -129,7 +129,7 @@ test('what an agent wrote meanwhile is shown before it is overwritten', async ()
 
 test('an id is copied', async () => {
   const { page } = await openLive(browser, mesh)
-  await page.getByRole('button', { name: 'Copy the id of ann' }).click()
-  await page.getByText('Copied the id of ann').waitFor()
+  await page.getByRole('button', { name: 'Copy id of ann' }).click()
+  await page.getByText('Copied the id').waitFor()
   expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^p_[0-9a-z]+$/)
 })

@@ -133,7 +133,7 @@ test('the timeline has everything that happened, and filters by type, peer and t
   const { page } = await openLive(browser, mesh)
   await go(page, 'Timeline')
   const timeline = page.getByRole('region', { name: 'Timeline' })
-  const rows = timeline.getByRole('group', { name: /^Events/ }).getByRole('listitem')
+  const rows = timeline.getByRole('region', { name: 'Events, newest first' }).getByRole('listitem')
   await rows.first().waitFor()
   const all = await rows.count()
   expect(all).toBeGreaterThan(10)
