@@ -64,6 +64,22 @@ export function createBrowserKeys(database: Database, clock: Clock) {
       return true
     },
 
+    /**
+     * The SHA-256 of the key of which it begins so, in hex: what only a key's holder and a reader of the file know.
+     * Undefined where there is none that is good.
+     */
+    digestOf(start: string): string | undefined {
+      const row = database.read((sql) =>
+        sql.get<Row & { digest: string }>(
+          'SELECT * FROM browser_keys WHERE digest >= ? AND digest < ? AND boot_id = ? LIMIT 1',
+          start,
+          `${start}g`, // behind whatever hex goes on with
+          clock.bootId,
+        ),
+      )
+      return row && row.expires_uptime > clock.uptime() ? row.digest : undefined
+    },
+
     /** Whether somebody has come with that key. */
     isUsed: (key: string): boolean => typeof find(digestOf(key))?.used_at === 'number',
   }

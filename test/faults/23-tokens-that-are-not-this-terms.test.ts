@@ -47,7 +47,7 @@ test('no token, a wrong one, a part of it, another scheme, and the one of the la
 
 test('two Authorization headers are refused, even where one is right', async () => {
   const check = createBearerCheck('right', {
-    browserKeys: { accepts: async () => true, isUsed: () => true, mint: async () => '' },
+    browserKeys: { accepts: async () => true, digestOf: () => '', isUsed: () => true, mint: async () => '' },
   })
   // The check looks at nothing else of a request.
   const bearing = (...authorization: string[]) => ({ headersDistinct: { authorization } }) as never

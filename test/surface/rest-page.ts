@@ -84,7 +84,7 @@ export function restPage(document: Json): string {
     '',
     'The elected leader serves it on loopback, `http://127.0.0.1:7899` unless that port is taken: the file `port` in the data directory (`~/.slm-mesh`) says where. Every route but `/health` wants `Authorization: Bearer <token>`; the token stands in `leader.token` in the same directory, and is new each term: read it for each request, or again after a 401.',
     '',
-    'A page that `slm-mesh ui` has opened bears a key of its own instead, which the next leader takes as well. It is for the person at that page: it acts as `dashboard` alone, and opens neither `/handover` nor what scripts register with. The page itself (`/` and the three files below `/dashboard/`) is open to all: it holds nothing.',
+    'A page that `slm-mesh ui` has opened bears a key of its own instead, which the next leader takes as well. It is for the person at that page: it acts as `dashboard` alone, and opens neither `/handover` nor what scripts register with. The page itself (`/` and the three files below `/dashboard/`) is open to all: it holds nothing. So is `/dashboard/proof`, by which it makes sure of the leader before it tells its key.',
     '',
     '```sh',
     'cd ~/.slm-mesh',

@@ -3,7 +3,7 @@ import { type OperationName, operations } from '../../core/operations.ts'
 import * as z from '../../core/schema.ts'
 import { VERSION } from '../../core/version.ts'
 import { placeFields } from './calls.ts'
-import { MessagesQuery } from './dashboard/places.ts'
+import { MessagesQuery, ProofQuery } from './dashboard/places.ts'
 import { type RefusalCode, refusals, statusOf } from './failures.ts'
 import { Named, Register } from './scripts.ts'
 import { actorField, defaultAction, places, renamed } from './wire.ts'
@@ -111,6 +111,14 @@ const post = (operationId: string, summary: string, body: Schema, responses: Sch
   post: { operationId, summary, requestBody: { required: true, content: json(body) }, responses },
 })
 
+const parametersOf = (query: Parameters<typeof schemaOf>[0]) => {
+  const { required = [] } = schemaOf(query, 'input') as { required?: string[] } // of an object
+  return Object.entries(propertiesOf(schemaOf(query, 'input'))).map(([name, schema]) => {
+    const { description = '', ...rest } = schema as Schema // of an object's property
+    return { name, in: 'query', ...(required.includes(name) && { required: true }), schema: rest, description }
+  })
+}
+
 /** The document. The same for every leader of one version. */
 export function openapi() {
   const paths: Schema = {
@@ -188,6 +196,26 @@ export function openapi() {
         responses: { 200: { description: 'figures', content: { 'text/plain': { schema: { type: 'string' } } } }, ...FAILURES },
       },
     },
+    '/dashboard/proof': {
+      get: {
+        operationId: 'proof',
+        summary: 'Shows a page that this is the leader before it tells its key; open to all.',
+        security: [],
+        parameters: parametersOf(ProofQuery()),
+        responses: answers(
+          object({
+            ...OK,
+            term: { type: 'integer' },
+            pid: { type: 'integer' },
+            proof: {
+              type: 'string',
+              description: 'HMAC-SHA256(the SHA-256 of the key in hex, "<challenge> <port> <term> <pid>") in hex',
+            },
+          }),
+          'shown',
+        ),
+      },
+    },
     '/dashboard/overview': {
       get: {
         operationId: 'overview',
@@ -199,10 +227,7 @@ export function openapi() {
       get: {
         operationId: 'allMessages',
         summary: "Everybody's mail, a page at a time: the newest first, or after a seq the oldest.",
-        parameters: Object.entries(propertiesOf(schemaOf(MessagesQuery(), 'input'))).map(([name, schema]) => {
-          const { description = '', ...rest } = schema as Schema // of an object's property
-          return { name, in: 'query', schema: rest, description }
-        }),
+        parameters: parametersOf(MessagesQuery()),
         responses: answers(
           object({
             ...OK,

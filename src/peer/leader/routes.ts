@@ -13,7 +13,7 @@ import type { Store } from '../../core/store.ts'
 import { actingAs, type Bearer, createBearerCheck, openTo } from './access.ts'
 import { parsed, readBody } from './body.ts'
 import { createCalls } from './calls.ts'
-import { PAGE_PATHS } from './dashboard/places.ts'
+import { PAGE_PATHS, PROOF_PATH } from './dashboard/places.ts'
 import { Refusal, type RefusalCode, refusals, retryAfterS, statusOf } from './failures.ts'
 import type { Handler } from './http.ts'
 import { createMetrics, METRICS_TYPE } from './metrics.ts'
@@ -66,6 +66,11 @@ export function createRoutes(options: RoutesOptions): Handler {
   // Most leaders are never looked at.
   const dashboard = z.once(async () => (await import('./dashboard/dashboard.ts')).createDashboard({ store, clock }))
   for (const path of PAGE_PATHS) app.get(path, async (c) => (await dashboard()).file(path, c.req.header('accept-encoding') ?? ''))
+
+  app.get(PROOF_PATH, async (c) => {
+    const on = { term, port: c.env.incoming.socket.localPort ?? 0 }
+    return c.json({ ok: true, ...(await dashboard()).proof(c.req.query(), on) })
+  })
 
   app.use(async (c, next) => {
     c.set('bearer', await bearer(c.env.incoming))

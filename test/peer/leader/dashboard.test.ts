@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { request } from 'node:http'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { VERSION } from '../../../src/core/version.ts'
+import { proofOf } from '../../../src/peer/leader/client.ts'
 import type { MessagePage, Overview } from '../../../src/peer/leader/dashboard/contract.ts'
 import { PAGE_PATHS } from '../../../src/peer/leader/dashboard/places.ts'
 import { type Leading, leading } from '../../support/leader.ts'
@@ -34,6 +36,19 @@ function get(path: string, headers: Record<string, string> = {}) {
       .end()
   })
 }
+
+test('the leader shows a page that it is one, with what only a reader of the file knows, for the port that it listens on', async () => {
+  const key = await mesh.peer.store.browserKeys.mint()
+  const digest = createHash('sha256').update(key).digest('hex')
+  const prove = (start: string) => mesh.ask(`/dashboard/proof?key=${start}&challenge=hello`, undefined, { authorization: '' })
+  const { status, body } = await prove(digest.slice(0, 16))
+  const { term, pid } = body
+  expect({ status, pid }).toEqual({ status: 200, pid: process.pid })
+  expect(body.proof).toBe(proofOf(digest, 'hello', { port: mesh.port, term, pid }))
+  // Who has no key learns nothing.
+  expect(await prove('0'.repeat(16))).toMatchObject({ status: 401, body: { code: 'token' } })
+  for (const bad of [digest, digest.slice(0, 15), '%', 'ghijklmnghijklmn']) expect((await prove(bad)).status).toBe(400)
+})
 
 describe('the page', () => {
   test('is open to all, runs nothing but its own script, loads nothing from elsewhere, and cannot be framed', async () => {

@@ -2,9 +2,11 @@ import type { Clock } from '../../../core/clock.ts'
 import type { Store } from '../../../core/store.ts'
 import { VERSION } from '../../../core/version.ts'
 import { parsed } from '../body.ts'
+import { proofOf } from '../client.ts'
+import { Refusal } from '../failures.ts'
 import type { MessagePage, Overview, OverviewLeader, OverviewLock, OverviewMessage, OverviewPeer } from './contract.ts'
 import { pageFile } from './page-files.ts'
-import { MessagesQuery, type PagePath } from './places.ts'
+import { MessagesQuery, type PagePath, ProofQuery } from './places.ts'
 
 /** What the leader answers its dashboard; loaded with the first request for it. */
 
@@ -40,6 +42,18 @@ export function createDashboard({ store, clock }: { store: Store; clock: Clock }
         lastEvent,
         lastMessage: figures.sent,
       }
+    },
+
+    /**
+     * What shows a page that this is the leader, before it tells its key: only a reader of the file knows the key's SHA-256.
+     * Throws `invalid`, and `token` where there is no such key.
+     */
+    proof(query: Record<string, string>, on: { port: number; term: number }) {
+      const { key, challenge } = parsed(ProofQuery(), 'dashboard/proof', query)
+      const digest = store.browserKeys.digestOf(key)
+      if (digest === undefined) throw new Refusal('token')
+      const { pid } = process
+      return { term: on.term, pid, proof: proofOf(digest, challenge, { ...on, pid }) }
     },
 
     /** Throws `invalid`. */

@@ -7,6 +7,21 @@ import * as z from '../../../core/schema.ts'
 export const PAGE_PATHS = ['/', '/dashboard/app.js', '/dashboard/app.css', '/dashboard/icon.svg'] as const
 export type PagePath = (typeof PAGE_PATHS)[number]
 
+/** Where the leader shows that it is one; open to all, because nobody learns anything there who does not have the key. */
+export const PROOF_PATH = '/dashboard/proof'
+/** `GET /dashboard/proof`. */
+export const ProofQuery = z.once(() =>
+  z.object({
+    key: z
+      .string()
+      .check(
+        z.regex(/^[0-9a-f]{16}$/, 'must be 16 hex digits'),
+        z.describe('the first 16 hex digits of the SHA-256 of a browser key'),
+      ),
+    challenge: line(256).check(z.describe('any text')),
+  }),
+)
+
 const seq = (what: string) =>
   z.optional(z.string().check(z.regex(/^\d{1,15}$/, 'must be the seq of a message'), z.describe(what)))
 

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { createAsk } from '../../../../src/peer/leader/dashboard/page/ask.ts'
+import { proofOf } from '../../../../src/peer/leader/client.ts'
+import { createAsk, createTrust } from '../../../../src/peer/leader/dashboard/page/ask.ts'
 import { stayConnected } from '../../../../src/peer/leader/dashboard/page/connection.ts'
+import { prove } from '../../../../src/peer/leader/dashboard/page/proof.ts'
 import { event, overview } from './page-samples.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
@@ -12,8 +15,18 @@ const json = (response: ServerResponse, status: number, body: object) =>
 const frame = (seq: number) => `id: ${seq}\ndata: ${JSON.stringify(event(seq))}\n\n`
 
 /** The page's connection to a leader that answers so, and what it told of it. */
-async function connect(answer: Answer) {
-  const server = createServer(answer).listen(0, '127.0.0.1')
+async function connect(answer: Answer, { isLeader = true } = {}) {
+  const heard: string[] = []
+  const server = createServer((request, response) => {
+    heard.push(`${request.url} ${request.headers.authorization ?? ''}`)
+    const asked = new URL(request.url ?? '', 'http://mesh')
+    if (asked.pathname !== '/dashboard/proof' || !isLeader) return answer(request, response)
+    const { port } = server.address() as AddressInfo
+    const digest = createHash('sha256').update('key').digest('hex')
+    expect(asked.searchParams.get('key')).toBe(digest.slice(0, 16))
+    const proof = proofOf(digest, asked.searchParams.get('challenge') ?? '', { port, term: 4, pid: 5 })
+    return json(response, 200, { ok: true, term: 4, pid: 5, proof })
+  }).listen(0, '127.0.0.1')
   await new Promise((done) => server.once('listening', done))
   const { fetch } = globalThis
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -22,9 +35,11 @@ async function connect(answer: Answer) {
   const links: string[] = []
   const seqs: number[] = []
   const resets: (number | 'anew')[] = []
+  const { port } = server.address() as AddressInfo
+  const trust = createTrust(() => prove('key', String(port)))
+  const ask = createAsk('key', trust, () => {})
   const done = stayConnected({
-    key: 'key',
-    ask: createAsk('key', () => {}),
+    ...{ key: 'key', trust, ask },
     signal: over.signal,
     on: {
       link: ({ state }) => links.push(state),
@@ -41,7 +56,7 @@ async function connect(answer: Answer) {
     await done
     vi.unstubAllGlobals()
   })
-  return { links, seqs, resets, done }
+  return { links, seqs, resets, done, heard, ask }
 }
 
 test('after a leader has gone the page comes back with the last event that it has seen', async () => {
@@ -86,4 +101,16 @@ test('a log that begins later than was seen is told, and a database made anew is
   })
   await vi.waitFor(() => expect(seqs).toEqual([51, 3]), 10_000)
   expect(resets).toEqual([40, 'anew'])
+})
+
+test('a stranger on the port of a leader that has gone is told nothing of the key', async () => {
+  // It says what a leader would say, and signs with what it has.
+  const { links, heard, ask } = await connect(
+    (_, response) => json(response, 200, { ok: true, term: 4, pid: 5, proof: '0'.repeat(64), ...overview() }),
+    { isLeader: false },
+  )
+  await vi.waitFor(() => expect(links.length).toBeGreaterThan(2), 10_000)
+  expect(new Set(links)).toEqual(new Set(['offline']))
+  await expect(ask('/send', { toPeer: 'all', payload: 'x' })).rejects.toMatchObject({ code: 'offline' })
+  expect(heard.filter((each) => !/^\/dashboard\/proof\?key=[0-9a-f]{16}&challenge=[0-9a-f]{32} $/.test(each))).toEqual([])
 })

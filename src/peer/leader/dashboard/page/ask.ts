@@ -14,14 +14,40 @@ export class Refused extends Error {
 
 export type Ask = <T>(path: string, body?: object) => Promise<T>
 
+/** Whether whoever listens on the port has shown that it is the leader: nobody else is told the key. */
+export interface Trust {
+  readonly given: boolean
+  /** Has it show that. Rejects with `Refused`. */
+  renew(): Promise<void>
+  lose(): void
+}
+
+export function createTrust(prove: () => Promise<void>): Trust {
+  let given = false
+  return {
+    get given() {
+      return given
+    },
+    async renew() {
+      given = false
+      await prove()
+      given = true
+    },
+    lose() {
+      given = false
+    },
+  }
+}
+
 const ANSWER_MS = 15_000
 
 /** With a body it posts, without one it gets. Throws `Refused` for whatever is not a good answer. */
 export const createAsk =
-  (key: string, onKeyRefused: () => void): Ask =>
+  (key: string, trust: Trust, onKeyRefused: () => void): Ask =>
   async <T>(path: string, body?: object) => {
     let response: Response
     let answer: { ok?: boolean; error?: string; code?: string; facts?: Record<string, unknown> }
+    if (!trust.given) throw new Refused(0, 'offline', 'no leader answers at the moment; it is asked again')
     try {
       response = await fetch(path, {
         method: body ? 'POST' : 'GET',

@@ -1,5 +1,5 @@
 import type { Overview } from '../contract.ts'
-import { type Ask, Refused, sentenceOf } from './ask.ts'
+import { type Ask, Refused, sentenceOf, type Trust } from './ask.ts'
 import { backoffMs } from './backoff.ts'
 import type { Link } from './model.ts'
 import { createReader } from './sse.ts'
@@ -27,15 +27,17 @@ interface On {
 interface Given {
   readonly key: string
   readonly ask: Ask
+  readonly trust: Trust
   readonly on: On
   readonly signal: AbortSignal
 }
 
-export async function stayConnected({ key, ask, on, signal }: Given): Promise<void> {
+export async function stayConnected({ key, ask, trust, on, signal }: Given): Promise<void> {
   let last: number | undefined
   let failed = 0
   while (!signal.aborted) {
     try {
+      await trust.renew()
       const overview = await ask<Overview>('/dashboard/overview')
       if (last !== undefined && last > overview.lastEvent) {
         on.anew()
@@ -53,6 +55,7 @@ export async function stayConnected({ key, ask, on, signal }: Given): Promise<vo
     } catch (error) {
       if (signal.aborted) return
       if (error instanceof Refused && error.status === 401) return on.link({ state: 'signed-out' })
+      trust.lose()
       failed++
       on.link({ state: 'offline', why: sentenceOf(error) })
     }

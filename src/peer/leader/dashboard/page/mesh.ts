@@ -1,7 +1,8 @@
 import type { MessagePage, Overview, OverviewMessage } from '../contract.ts'
-import { type Ask, createAsk } from './ask.ts'
+import { type Ask, createAsk, createTrust } from './ask.ts'
 import { stayConnected } from './connection.ts'
 import { type Link, staleAfter, withEvents, withMessages } from './model.ts'
+import { prove } from './proof.ts'
 import { type Sample, sampleOf, withSample } from './rates.ts'
 import { createRereading } from './rereading.ts'
 import { createStore, type Store } from './store.ts'
@@ -64,7 +65,8 @@ export function startMesh(key: string, onSignedOut: () => void, signal: AbortSig
     known.set({ link: { state: 'signed-out' } })
     onSignedOut()
   }
-  const ask = createAsk(key, signedOut)
+  const trust = createTrust(() => prove(key, location.port))
+  const ask = createAsk(key, trust, signedOut)
 
   function takeOverview(overview: Overview) {
     const before = known.get().overview
@@ -123,6 +125,7 @@ export function startMesh(key: string, onSignedOut: () => void, signal: AbortSig
   void stayConnected({
     key,
     ask,
+    trust,
     signal,
     on: {
       link: (link) => known.set({ link }),
