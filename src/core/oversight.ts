@@ -18,6 +18,7 @@ const MAX_LOOKED_AT = 20_000
 
 export interface OverseenPeer extends Peer {
   readonly kind: 'session' | 'script' | 'headless' | 'known'
+  /** Messages that it has not read. */
   readonly unread: number
 }
 
@@ -28,6 +29,7 @@ export interface OverseenLock {
   readonly expiresAt: string
   readonly reason: string
   readonly token: number
+  /** First come, first served. */
   readonly waiters: readonly { readonly id: string; readonly name: string; readonly until: string }[]
 }
 

@@ -1,5 +1,5 @@
 import type { Message } from '../../../core/message.ts'
-import type { Peer } from '../../../core/peers.ts'
+import type { OverseenLock, OverseenPeer } from '../../../core/oversight.ts'
 import type { Figures } from '../../../core/status.ts'
 
 /** What the leader tells its dashboard, beside REST's own routes. Types only: the page, which runs in a browser, reads them too. */
@@ -39,22 +39,8 @@ export interface OverviewLeader {
   readonly since: string
 }
 
-export interface OverviewPeer extends Peer {
-  readonly kind: 'session' | 'script' | 'headless' | 'known'
-  /** Messages that it has not read. */
-  readonly unread: number
-}
-
-export interface OverviewLock {
-  readonly filePath: string
-  readonly holder: { readonly id: string; readonly name: string }
-  readonly lockedAt: string
-  readonly expiresAt: string
-  readonly reason: string
-  readonly token: number
-  /** First come, first served. */
-  readonly waiters: readonly { readonly id: string; readonly name: string; readonly until: string }[]
-}
+export type OverviewPeer = OverseenPeer
+export type OverviewLock = OverseenLock
 
 /** `GET /dashboard/messages`: of everybody's mail. */
 export interface MessagePage {
