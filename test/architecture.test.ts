@@ -121,7 +121,7 @@ const rules: Record<string, (source: Source) => string[]> = {
       : [
           ...importsOf(source).filter((name) => name.startsWith('node:')),
           ...['process', 'Buffer', 'require', '__dirname', 'global'].filter((name) => globalsOf(source).has(name)),
-          ...valuesFrom(source).filter((path) => !isPage(path) && !/^preact(\/|$)|^src\/core\/visible\.ts$/.test(path)),
+          ...valuesFrom(source).filter((path) => !isPage(path) && !/^preact(\/|$)|^src\/core\/(visible|words)\.ts$/.test(path)),
           // Texts of others are written as text.
           ...(source.text.match(/\b(dangerouslySetInnerHTML|innerHTML|outerHTML|insertAdjacentHTML|document\.write)\b/g) ?? []),
         ],

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { split } from '../../../src/cli/commands/watch/keys.ts'
 import { apply, empty } from '../../../src/cli/commands/watch/model.ts'
-import { bytes, countdown, detailOf, shortener } from '../../../src/cli/commands/watch/words.ts'
+import { shortener } from '../../../src/cli/commands/watch/words.ts'
+import { bytes, countdown, detailOf } from '../../../src/core/words.ts'
 import { event, message, NOW, peer } from '../../support/watch-models.ts'
 
 const start = apply(empty('/data'), { kind: 'peers', peers: [peer(), peer({ id: 'p_2', name: 'calm-fox' })] })
@@ -45,7 +46,8 @@ test('those who are no longer listed keep their names', () => {
 })
 
 test('events say what happened in a few words', () => {
-  const said = (type: string, payload: Record<string, unknown>) => detailOf(event({ type, payload }), start.names, (path) => path)
+  const said = (type: string, payload: Record<string, unknown>) =>
+    detailOf(event({ type, payload }), (id) => start.names.get(id) ?? id)
   expect(said('peer_joined', { agentType: 'codex', projectPath: '/w', returned: true })).toBe('is back: codex in /w')
   expect(said('message_received', { to: 'p_2' })).toBe('to calm-fox')
   expect(said('file_unlocked', { filePath: '/w/a', reason: 'crashed' })).toBe('/w/a (crashed)')

@@ -1,12 +1,13 @@
 import type { Event } from '../../../core/events.ts'
 import { KNOWN_SENDERS } from '../../../core/outsiders.ts'
 import { Scope, sleep } from '../../../core/scope.ts'
+import { textOf } from '../../../core/words.ts'
 import { isGone } from '../../../peer/process-identity.ts'
 import type { Desk } from '../../command.ts'
 import { connect } from '../../connect.ts'
 import type { Mesh } from '../../mesh.ts'
 import { concern, createMailboxes, type Looks, noLooks } from './mailboxes.ts'
-import { type Change, type Link, textOf } from './model.ts'
+import type { Change, Link } from './model.ts'
 
 /**
  * From the mesh to the model: snapshots of what an event says has changed, and the events themselves.

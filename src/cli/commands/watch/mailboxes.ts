@@ -2,8 +2,9 @@ import { MeshError } from '../../../core/errors.ts'
 import type { Event } from '../../../core/events.ts'
 import type { Message } from '../../../core/message.ts'
 import { KNOWN_SENDERS } from '../../../core/outsiders.ts'
+import { textOf } from '../../../core/words.ts'
 import type { Mesh } from '../../mesh.ts'
-import { type Change, textOf } from './model.ts'
+import type { Change } from './model.ts'
 
 /**
  * Looking into mailboxes without touching them. A session's mail is only seen by us, whichever way we look: nobody else

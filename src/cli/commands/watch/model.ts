@@ -3,6 +3,7 @@ import type { Lock } from '../../../core/lock.ts'
 import type { Message } from '../../../core/message.ts'
 import type { Output } from '../../../core/operations.ts'
 import type { Peer } from '../../../core/peers.ts'
+import { textOf } from '../../../core/words.ts'
 
 /** All that the screen shows, and how what comes from the mesh changes it. Pure. */
 
@@ -167,9 +168,5 @@ function named(names: Model['names'], more: readonly (readonly [string, string])
   const news = more.filter(([id, name]) => id !== '' && names.get(id) !== name)
   return news.length === 0 ? names : new Map([...names, ...news])
 }
-
-/** A field of an event, which anybody may have emitted, as text. */
-export const textOf = (value: unknown): string =>
-  typeof value === 'string' ? value : value === undefined || value === null ? '' : (JSON.stringify(value) ?? '')
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

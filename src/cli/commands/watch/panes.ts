@@ -1,10 +1,11 @@
 import type { Peer } from '../../../core/peers.ts'
 import { span as lasting } from '../../../core/visible.ts'
+import { countdown, detailOf } from '../../../core/words.ts'
 import type { Style } from '../../terminal.ts'
 import type { Pane } from './layout.ts'
 import { type Column, oneLine, span } from './line.ts'
 import type { Letter, Model } from './model.ts'
-import { countdown, detailOf, shortener, timeOfDay } from './words.ts'
+import { shortener, timeOfDay } from './words.ts'
 
 /** What each pane's rows say. Pure. */
 
@@ -90,7 +91,7 @@ export function columnsOf(model: Model, now: number, isNarrow: boolean): Columns
       { of: ({ createdAt }) => time(createdAt), width: 8 },
       { of: ({ type, createdAt }) => span(oneLine(type), isFresh(createdAt) ? 'bold' : undefined), min: 12 },
       { of: ({ emittedBy }) => span(oneLine(emittedBy?.name ?? '')), min: 8 },
-      { of: (event) => span(oneLine(detailOf(event, model.names, pathIn)), 'dim'), min: 10, fills: true },
+      { of: (event) => span(oneLine(detailOf(event, (id) => model.names.get(id) ?? id, pathIn)), 'dim'), min: 10, fills: true },
     ],
   }
 }

@@ -1,9 +1,10 @@
+import { bytes, grouped } from '../../../core/words.ts'
 import { type Controls, clamp } from './controls.ts'
 import { type Layout, layOut, PANES, type Pane, type Place, type Size, SMALLEST, titleRows } from './layout.ts'
 import { both, inColumns, type Line, oneLine, type Span, span, toWidth, widthOf } from './line.ts'
 import type { Link, Model } from './model.ts'
 import { type Columns, columnsOf } from './panes.ts'
-import { bytes, grouped, timeOfDay } from './words.ts'
+import { timeOfDay } from './words.ts'
 
 /** The whole screen: as many lines as it has rows, each exactly as wide as it is. Pure. */
 
