@@ -1,12 +1,12 @@
 import type { Connection } from './connection.ts'
 import { fail, isFailure } from './errors.ts'
-import { checkSchema, KNOWN_SCHEMA } from './migrate.ts'
+import { checkSchema, KNOWN_SCHEMA, spoiltSchema } from './migrate.ts'
 import { type Footing, footingOf, identityOf, isSameFooting, movingAlone, removeStale } from './moving.ts'
 import { openConnection } from './open-database.ts'
 import type { Recovery } from './recovery.ts'
 import { sleep } from './scope.ts'
 import type { Sql, Transaction } from './sql.ts'
-import { BUSY_DEADLINE_MS, isBusy, translate } from './sqlite-errors.ts'
+import { BUSY_DEADLINE_MS, isBusy, isOfSchema, translate } from './sqlite-errors.ts'
 import { createWal, type Wal } from './wal.ts'
 
 /**
@@ -344,12 +344,24 @@ export class Database implements Disposable {
   }
 
   #translate(error: unknown): unknown {
-    const known = translate(error, this.path)
+    const known = isOfSchema(error) ? this.#schemaFailure(error) : translate(error, this.path)
     if (isFailure(known, 'corrupt') && this.#damage === undefined && !this.#closed) {
       this.#damage = known.facts.detail
       setImmediate(() => this.#closed || this.#moving || this.onDamage())
     }
     return known
+  }
+
+  /** A statement that SQLite refuses is a bug of ours, or the schema is damaged. */
+  #schemaFailure(error: unknown): unknown {
+    let what: string | undefined
+    try {
+      what = spoiltSchema(this.#connection)
+    } catch (worse) {
+      return translate(worse, this.path)
+    }
+    if (what === undefined) return error
+    return fail('corrupt', { path: this.path, detail: `its ${what} is spoilt: ${error}`, recurring: false }, { cause: error })
   }
 }
 

@@ -1,3 +1,4 @@
+import { Connection } from './connection.ts'
 import { fail } from './errors.ts'
 import initial from './migrations/0001-initial.sql'
 import outsiders from './migrations/0002-outsiders.sql'
@@ -36,4 +37,21 @@ export function checkSchema(sql: Sql, path: string): number {
   const minWriter = Number(sql.get<{ value: string }>(`SELECT value FROM meta WHERE key = 'min_writer'`)?.value ?? found)
   if (minWriter > KNOWN_SCHEMA) throw fail('schema_newer', { path, found, known: KNOWN_SCHEMA })
   return found
+}
+
+/**
+ * Which table, index or trigger is not as the migrations make it. SQLite takes the schema's text as it stands: one flipped
+ * bit of it is a column of another name, to no check of its own. Undefined where all is well, or the file is newer than we are.
+ */
+export function spoiltSchema(sql: Sql): string | undefined {
+  if (sql.get<{ user_version: number }>('PRAGMA user_version')?.user_version !== KNOWN_SCHEMA) return undefined
+  const text = `SELECT type || ' ' || name AS what, sql FROM sqlite_schema`
+  const found = new Map(sql.all<{ what: string; sql: string }>(text).map((row) => [row.what, row.sql]))
+  const pristine = new Connection(':memory:')
+  try {
+    migrate(pristine, ':memory:')
+    return pristine.all<{ what: string; sql: string }>(text).find((row) => found.get(row.what) !== row.sql)?.what
+  } finally {
+    pristine.close()
+  }
 }

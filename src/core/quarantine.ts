@@ -4,6 +4,7 @@ import { asideOf, asides, SUFFIXES } from './aside.ts'
 import { Connection } from './connection.ts'
 import { fail, isFailure } from './errors.ts'
 import { newId } from './ids.ts'
+import { spoiltSchema } from './migrate.ts'
 import { nextOf, openConnection } from './open-database.ts'
 import { note, type Recovery, sum } from './recovery.ts'
 import { type Numbers, numbersAfter, type Salvage, salvage } from './salvage.ts'
@@ -127,7 +128,7 @@ function seemsWhole(connection: Connection, path: string): boolean {
   const isSmall = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= MAX_FULL_CHECK_BYTES
   try {
     const said = connection.get<Record<string, string>>(isSmall ? 'PRAGMA integrity_check(1)' : 'PRAGMA quick_check(1)')
-    return Object.values(said ?? {})[0] === 'ok'
+    return Object.values(said ?? {})[0] === 'ok' && spoiltSchema(connection) === undefined
   } catch {
     return false
   }
