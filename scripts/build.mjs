@@ -55,6 +55,8 @@ const ownZod = {
 
 /** As a browser loads it: all that the page is made of, compressed. */
 const PAGE_LIMIT_BYTES = 120_000
+/** Its styles, in the order in which they stand in app.css: of rules that meet, the later one wins. */
+const STYLES = ['colours', 'whole', 'header', 'graph', 'lists', 'mail', 'locks', 'state', 'time', 'health', 'empty', 'above']
 
 rmSync('dist', { recursive: true, force: true })
 const bundle = await rolldown({
@@ -92,7 +94,8 @@ async function buildPage() {
     transform: { target: 'es2023' },
   })
   const { output } = await bundle.write({ dir: to, format: 'esm', entryFileNames: '[name].js', minify: true })
-  for (const name of ['index.html', 'app.css', 'icon.svg']) writeFileSync(join(to, name), readFileSync(join(from, name)))
+  for (const name of ['index.html', 'icon.svg']) writeFileSync(join(to, name), readFileSync(join(from, name)))
+  writeFileSync(join(to, 'app.css'), STYLES.map((name) => readFileSync(join(from, 'styles', `${name}.css`), 'utf8')).join('\n'))
   let sizeBytes = 0
   for (const name of readdirSync(to)) {
     const file = join(to, name)
