@@ -78,10 +78,17 @@ const { output } = await bundle.write({
   codeSplitting: { groups: together.map(([name, test], i) => ({ name, test, priority: together.length - i })) },
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
 })
+for (const { fileName } of output) keepNarrow(join('dist', fileName))
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
 chmodSync('dist/slm-mesh.js', 0o755)
 const page = await buildPage()
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licences([...output, ...page].flatMap((chunk) => chunk.moduleIds ?? [])))
+
+/** One character beyond Latin-1 makes Node keep the whole file in two bytes a character: written as an escape, it does not. */
+function keepNarrow(file) {
+  const escaped = (wide) => `\\u${wide.charCodeAt(0).toString(16).padStart(4, '0')}`
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/[^\0-\xff]/g, escaped))
+}
 
 /** The dashboard, for browsers: one script, and what stands beside it; each also compressed, as the leader serves it. */
 async function buildPage() {

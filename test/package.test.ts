@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from 'vitest'
@@ -41,6 +41,12 @@ test('it ships the program, the library with its types and the licences, and not
   ])
     expect(files).toContain(file)
   expect(files.filter((file) => !/^(dist\/|[A-Z]+(\.md)?$|package\.json$)/.test(file))).toEqual([])
+})
+
+test('no part of the program makes Node keep it in two bytes a character', () => {
+  const parts = files.filter((file) => /^dist\/(?!dashboard).*\.js$/.test(file))
+  expect(parts.length).toBeGreaterThan(10)
+  expect(parts.filter((file) => /[^\0-\xff]/.test(readFileSync(join(project, 'package', file), 'utf8')))).toEqual([])
 })
 
 test('the program runs from it', () => {
