@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import type { Events, RingLater } from './events.ts'
 import { type FilePath, keysAbove } from './file-path.ts'
+import { isFresh, isOver, overSql, overValues } from './lifetime.ts'
 import { overlapping, type Wait } from './lock-line.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
@@ -91,13 +92,10 @@ const changeDetail = z.once(() => z.object({ change: Change(), byHolder: z.nulla
 export type Edits = ReturnType<typeof createEdits>
 
 export function createEdits(database: Database, clock: Clock, events: Events, ring: RingLater) {
-  const isFresh = (row: { at_uptime: number; boot_id: string }) =>
-    row.boot_id === clock.bootId && clock.uptime() - row.at_uptime <= TOGETHER_MS
-
   /** Others' edits of the same path, or of the same file of the repository in another worktree, within the last moments. */
   function others(tx: Sql, peerId: string, touched: Touched): TouchRow[] {
-    const recent = 'peer_id <> ? AND at_uptime >= ? AND boot_id = ?'
-    const bounds = [peerId, clock.uptime() - TOGETHER_MS, clock.bootId] as const
+    const recent = `peer_id <> ? AND NOT ${overSql('at_uptime < ?')}`
+    const bounds = [peerId, ...overValues(clock, clock.uptime() - TOGETHER_MS)] as const
     return [
       ...tx.all<TouchRow>(`SELECT * FROM touches WHERE path_key = ? AND ${recent}`, touched.key, ...bounds),
       ...(touched.repo === null || touched.repoPath === null
@@ -152,7 +150,7 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
   /** One side of an encounter, which is told once for as long as the two go on. */
   function meet(tx: Transaction, news: News): void {
     const known = stored(tx, news)
-    if (!known || !isFresh(known)) return tell(tx, news)
+    if (!known || !isFresh(known.at_uptime, TOGETHER_MS, known.boot_id, clock)) return tell(tx, news)
     tx.run('UPDATE edit_news SET at = ?, at_uptime = ? WHERE id = ?', clock.now(), clock.uptime(), known.id)
   }
 
@@ -216,7 +214,7 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
           // A subscriber is not shown what it did itself; what others did to its file, it is.
           events.append(tx, 'file_changed', payload, byHolder === false ? null : holder)
           const waiting = overlapping<Wait>(tx, 'lock_waits', path.key)
-            .filter((wait) => wait.boot_id === clock.bootId && wait.until_uptime > clock.uptime())
+            .filter((wait) => !isOver(wait.until_uptime, wait.boot_id, clock))
             .map((wait) => wait.peer_id)
           for (const to of new Set(byHolder === false ? [...waiting, holder.id] : waiting))
             tell(tx, { to, kind: 'changed', path, other: holder, detail: { change, byHolder } })

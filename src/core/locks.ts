@@ -4,6 +4,7 @@ import type { Database } from './database.ts'
 import { type Conflict, fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
 import { canonicalPath, type FilePath, keysAbove, pathInRepo } from './file-path.ts'
+import { leftMs, overSql, overValues } from './lifetime.ts'
 import { MAX_LIST, line as oneLine, text, waitSeconds } from './limits.ts'
 import { type Answer, type Claim, conflictOf, fromRow, Lock, type LockPath, type LockRow } from './lock.ts'
 import { createLockLine, overlapping } from './lock-line.ts'
@@ -27,6 +28,8 @@ const MAX_REASON = 500
 const MAX_TTL_MINUTES = 1_440
 const MAX_LISTED = 200
 const LOOK_AGAIN_MS = 5_000
+
+const EXPIRED = overSql('expires_uptime <= ?')
 
 type UnlockReason = 'released' | 'expired' | 'left' | 'crashed' | 'forced'
 
@@ -58,8 +61,8 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     if (peer?.socket_path) ring(tx, peer)
   }
 
-  const isOver = (row: { expires_uptime: number; boot_id: string }) =>
-    row.boot_id !== clock.bootId || row.expires_uptime <= clock.uptime()
+  const left = (row: LockRow) => leftMs(row.expires_uptime, row.boot_id, clock)
+  const isOver = (row: LockRow) => left(row) <= 0
 
   /** What stands in the way of a claim: others' locks, and others who have waited longer. Frees what has expired. */
   function obstacles(tx: Transaction, actor: Actor, claim: Claim) {
@@ -71,7 +74,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
         if (isOver(row)) free(tx, row, 'expired')
         else if (row.holder_id !== actor.id) {
           conflicts.push(conflictOf(row))
-          again = Math.min(again, row.expires_uptime - clock.uptime())
+          again = Math.min(again, left(row))
         }
       }
       // Whoever holds the path, or a directory above it, need not stand in line for it.
@@ -80,7 +83,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
         const until = new Date(wait.until_at).toISOString()
         const holder = { id: wait.peer_id, name: wait.peer_name }
         conflicts.push({ filePath: path.filePath, holder, reason: '', until, kind: 'awaited' })
-        again = Math.min(again, wait.until_uptime - clock.uptime())
+        again = Math.min(again, leftMs(wait.until_uptime, wait.boot_id, clock))
       }
     }
     return { conflicts, again: Math.max(1, again) }
@@ -225,17 +228,10 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
 
     /** Frees locks whose time is over. Returns how many. */
     async expire(limit: number): Promise<number> {
-      const overdue = database.read((sql) =>
-        sql.get('SELECT 1 FROM locks WHERE expires_uptime <= ? OR boot_id <> ? LIMIT 1', clock.uptime(), clock.bootId),
-      )
-      if (!overdue) return 0
+      const values = () => overValues(clock, clock.uptime())
+      if (!database.read((sql) => sql.get(`SELECT 1 FROM locks WHERE ${EXPIRED} LIMIT 1`, ...values()))) return 0
       return database.write((tx) => {
-        const rows = tx.all<LockRow>(
-          'SELECT * FROM locks WHERE expires_uptime <= ? OR boot_id <> ? LIMIT ?',
-          clock.uptime(),
-          clock.bootId,
-          limit,
-        )
+        const rows = tx.all<LockRow>(`SELECT * FROM locks WHERE ${EXPIRED} LIMIT ?`, ...values(), limit)
         for (const row of rows) free(tx, row, 'expired')
         return rows.length
       })

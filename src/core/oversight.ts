@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
+import { isOver } from './lifetime.ts'
 import { type LockRow, fromRow as toLock } from './lock.ts'
 import { overlapping, type Wait } from './lock-line.ts'
 import { type Message, type MessageRow, fromRow as toMessage } from './message.ts'
@@ -56,11 +57,9 @@ export interface MessagesFound {
 export type Oversight = ReturnType<typeof createOversight>
 
 export function createOversight(database: Database, clock: Clock, peers: Peers) {
-  const isOver = (uptime: number, bootId: string) => bootId !== clock.bootId || uptime <= clock.uptime()
-
   function waitersOf(sql: Sql, lock: LockRow): OverseenLock['waiters'] {
     const waits = overlapping<Wait>(sql, 'lock_waits', lock.path_key)
-      .filter((wait) => wait.peer_id !== lock.holder_id && !isOver(wait.until_uptime, wait.boot_id))
+      .filter((wait) => wait.peer_id !== lock.holder_id && !isOver(wait.until_uptime, wait.boot_id, clock))
       .sort((a, b) => a.ticket - b.ticket)
     // One ticket may wait for several files below one locked directory.
     const tickets = new Map(waits.map((wait) => [wait.ticket, wait]))
@@ -119,7 +118,7 @@ export function createOversight(database: Database, clock: Clock, peers: Peers) 
       return database.read((sql) =>
         sql
           .all<LockRow>('SELECT * FROM locks ORDER BY path_key LIMIT ?', MAX_LOCKS)
-          .filter((row) => !isOver(row.expires_uptime, row.boot_id))
+          .filter((row) => !isOver(row.expires_uptime, row.boot_id, clock))
           .map((row) => {
             const { lockedBy, ...lock } = toLock(row)
             return { ...lock, holder: lockedBy, waiters: waitersOf(sql, row) }

@@ -4,6 +4,7 @@ import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { findMailbox, freeName, processOf, suggest } from './identity.ts'
 import { newId } from './ids.ts'
+import { isFresh } from './lifetime.ts'
 import { MAX_PEERS, text } from './limits.ts'
 import { operation } from './operation.ts'
 import * as z from './schema.ts'
@@ -118,7 +119,7 @@ export function createPeers(
   const hooks: PeerHooks[] = []
 
   function toPeer(row: PeerRow): Peer {
-    const silentMs = clock.uptime() - row.heartbeat_uptime
+    const isSilent = !isFresh(row.heartbeat_uptime, on.staleMs, row.boot_id ?? '', clock)
     return {
       id: row.id,
       name: row.name,
@@ -129,7 +130,7 @@ export function createPeers(
       summary: row.summary,
       startedAt: new Date(row.started_at).toISOString(),
       lastHeartbeat: new Date(row.heartbeat_at).toISOString(),
-      status: row.live === 0 ? 'away' : row.boot_id !== clock.bootId || silentMs > on.staleMs ? 'stale' : 'active',
+      status: row.live === 0 ? 'away' : isSilent ? 'stale' : 'active',
       reach: row.reach,
       pid: row.live === 1 ? row.pid : null,
     }

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import { NEWS_MS, TOGETHER_MS } from './edits.ts'
+import { type BootClock, overSql, overValues } from './lifetime.ts'
 import type { Transaction } from './sql.ts'
 
 /**
@@ -49,24 +50,25 @@ export const forgetPeers = (tx: Transaction, now: number, ttlMs: number): number
     BATCH,
   ).changes
 
-/** Edits of which nobody needs to hear any more, told or not. By the boot clock: a jump of the other one concerns them not. */
-export function pruneEdits(tx: Transaction, clock: Pick<Clock, 'uptime' | 'bootId'>): number {
+/**
+ * Edits of which nobody needs to hear any more, told or not. By the boot clock: a jump of the other one concerns them not.
+ * So each machine takes away its own, and no other's.
+ */
+export function pruneEdits(tx: Transaction, clock: BootClock): number {
   const over = (table: string, key: string, ms: number) =>
     tx.run(
-      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE at_uptime < ? OR boot_id <> ? LIMIT ?)`,
-      clock.uptime() - ms,
-      clock.bootId,
+      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${overSql('at_uptime < ?')} LIMIT ?)`,
+      ...overValues(clock, clock.uptime() - ms),
       BATCH,
     ).changes
   return Math.max(over('touches', 'path_key, peer_id', TOGETHER_MS), over('edit_news', 'id', NEWS_MS))
 }
 
 /** Links to the dashboard that nobody has used for long; by the boot clock, too. */
-export const pruneBrowserKeys = (tx: Transaction, clock: Pick<Clock, 'uptime' | 'bootId'>): number =>
+export const pruneBrowserKeys = (tx: Transaction, clock: BootClock): number =>
   tx.run(
-    'DELETE FROM browser_keys WHERE digest IN (SELECT digest FROM browser_keys WHERE expires_uptime <= ? OR boot_id <> ? LIMIT ?)',
-    clock.uptime(),
-    clock.bootId,
+    `DELETE FROM browser_keys WHERE digest IN (SELECT digest FROM browser_keys WHERE ${overSql('expires_uptime <= ?')} LIMIT ?)`,
+    ...overValues(clock, clock.uptime()),
     BATCH,
   ).changes
 

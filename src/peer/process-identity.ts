@@ -1,6 +1,7 @@
 import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { systemClock } from '../core/clock.ts'
+import { bootSeen } from '../core/lifetime.ts'
 import type { ProcessRef } from '../core/peers.ts'
 import { parseFileTime, parseProcStat, parsePs, type Sighting } from './sighting.ts'
 
@@ -49,9 +50,10 @@ export function parentProcess(): Pick<ProcessRef, 'pid' | 'startedAt'> | undefin
   return seen && { pid: process.ppid, startedAt: seen.startedAt }
 }
 
-/** True only where it is certain that the process has ended. Of another container nothing is certain. */
+/** True only where it is certain that the process has ended. Of another container or host nothing is certain. */
 export function isGone(that: ProcessRef, on: { bootId: string; pidNamespace: string } = here, look = sight): boolean {
-  if (that.bootId !== on.bootId) return true
+  const boot = bootSeen(that.bootId, on.bootId)
+  if (boot !== 'this') return boot === 'earlier'
   if (that.pidNamespace !== on.pidNamespace) return false
   const seen = look(that.pid)
   return seen === undefined || seen.ended || seen.startedAt !== that.startedAt

@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { fail } from '../../core/errors.ts'
+import { isFresh } from '../../core/lifetime.ts'
 import { chosenName, line } from '../../core/limits.ts'
 import type { PeerRow } from '../../core/peers.ts'
 import * as z from '../../core/schema.ts'
@@ -73,7 +74,8 @@ export function createScripts(store: Pick<Store, 'peers'>, clock: Clock) {
     /** A script has called. */
     async beat(id: string): Promise<void> {
       const row = await store.peers.get(id)
-      if (row?.kind === 'script' && row.live === 1 && clock.uptime() - row.heartbeat_uptime > BEAT_AT_MOST_EVERY_MS)
+      if (row?.kind !== 'script' || row.live === 0) return
+      if (!isFresh(row.heartbeat_uptime, BEAT_AT_MOST_EVERY_MS, row.boot_id ?? '', clock))
         await store.peers.heartbeat(id, row.socket_path)
     },
   }
