@@ -1,13 +1,13 @@
 import { Bell } from '../core/bell.ts'
 import { Claims } from '../core/claims.ts'
 import { systemClock } from '../core/clock.ts'
-import type { Database } from '../core/database.ts'
 import { fail, isFailure, MeshError } from '../core/errors.ts'
 import { type Caller, call } from '../core/operations.ts'
 import { outsider, reader } from '../core/outsiders.ts'
 import type { Place } from '../core/peers.ts'
 import { recoveryText } from '../core/recovery.ts'
 import { Scope, sleep } from '../core/scope.ts'
+import type { Storage } from '../core/storage.ts'
 import { openStore } from '../core/store.ts'
 import { endDead, ringOnce } from '../peer/from-outside.ts'
 import { isGone } from '../peer/process-identity.ts'
@@ -86,7 +86,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
 }
 
 /** A command that meets damage fails, but only once the file has been moved aside: the next one goes on in a new one. */
-async function told(error: unknown, database: Database): Promise<never> {
+async function told(error: unknown, database: Storage): Promise<never> {
   if (!isFailure(error, 'corrupt') || error.facts.recurring) throw error
   if (database.isDamaged) await database.reopen(() => {})
   const where = database.recovery?.movedTo

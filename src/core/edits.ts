@@ -1,11 +1,11 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import type { Events, RingLater } from './events.ts'
 import { type FilePath, keysAbove } from './file-path.ts'
 import { isFresh, isOver, overSql, overValues } from './lifetime.ts'
 import { overlapping, type Wait } from './lock-line.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * What is written while others work: two agents that touch one path within half a minute (a collision) are both told,
@@ -91,7 +91,7 @@ const changeDetail = z.once(() => z.object({ change: Change(), byHolder: z.nulla
 
 export type Edits = ReturnType<typeof createEdits>
 
-export function createEdits(database: Database, clock: Clock, events: Events, ring: RingLater) {
+export function createEdits(database: Storage, clock: Clock, events: Events, ring: RingLater) {
   /** Others' edits of the same path, or of the same file of the repository in another worktree, within the last moments. */
   function others(tx: Sql, peerId: string, touched: Touched): TouchRow[] {
     const recent = `peer_id <> ? AND NOT ${overSql('at_uptime < ?')}`

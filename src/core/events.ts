@@ -1,12 +1,12 @@
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import { newId } from './ids.ts'
 import { limitBytes, waitSeconds } from './limits.ts'
 import { operation } from './operation.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * The log of what happened, and who wants to be told. Append-only; `seq` is the order and the cursor.
@@ -93,7 +93,7 @@ const leaderOf = (sql: Sql) =>
 
 export type Events = ReturnType<typeof createEvents>
 
-export function createEvents(database: Database, clock: Clock, ring: RingLater) {
+export function createEvents(database: Storage, clock: Clock, ring: RingLater) {
   /** Writes one event and has its subscribers rung. Returns its seq, which no other event ever has. */
   function append(tx: Transaction, type: string, payload: object, by: { id: string; name: string } | null): number {
     const now = clock.now()

@@ -1,6 +1,5 @@
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { type Conflict, fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
 import { canonicalPath, type FilePath, keysAbove, pathInRepo } from './file-path.ts'
@@ -13,6 +12,7 @@ import { isKnownSender } from './outsiders.ts'
 import type { Peers } from './peers.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 import { createTurnLocks } from './turn-locks.ts'
 
 /**
@@ -35,7 +35,7 @@ type UnlockReason = 'released' | 'expired' | 'left' | 'crashed' | 'forced'
 
 export type Locks = ReturnType<typeof createLocks>
 
-export function createLocks(database: Database, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
+export function createLocks(database: Storage, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
   const line = createLockLine(clock, ring)
 
   peers.hook({

@@ -1,5 +1,4 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { findMailbox, freeName, processOf, suggest } from './identity.ts'
@@ -9,6 +8,7 @@ import { MAX_PEERS, text } from './limits.ts'
 import { operation } from './operation.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /** Who is there. A row is a mailbox with a name; `live` while a process stands behind it, `away` after that. */
 
@@ -111,7 +111,7 @@ interface PeerHooks {
 export type Peers = ReturnType<typeof createPeers>
 
 export function createPeers(
-  database: Database,
+  database: Storage,
   clock: Clock,
   events: Events,
   on: { staleMs: number; isGone: (process: ProcessRef) => boolean },
@@ -274,7 +274,7 @@ export function createPeers(
 
     /** False when the row is no longer this process's: it was given up for dead meanwhile, and must join again. */
     async heartbeat(id: string, socketPath: string | null): Promise<boolean> {
-      return database.write(
+      return database.writeHere(
         (tx) =>
           tx.run(
             'UPDATE peers SET heartbeat_at = ?, heartbeat_uptime = ? WHERE id = ? AND live = 1 AND socket_path IS ?',

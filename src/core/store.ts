@@ -10,6 +10,7 @@ import { createOversight, type Oversight } from './oversight.ts'
 import { createPeers, type Peers, type ProcessRef } from './peers.ts'
 import { createState, type SharedState } from './state.ts'
 import { createStatus, type Status } from './status.ts'
+import type { Storage } from './storage.ts'
 
 /** Everything that is stored, one primitive a field. Its verbs are each one atomic step; this is the seam to another engine. */
 export interface Store {
@@ -25,7 +26,7 @@ export interface Store {
   readonly browserKeys: BrowserKeys
 }
 
-interface StoreOptions {
+export interface StoreOptions {
   readonly clock: Clock
   readonly staleMs: number
   /** Rings a peer's doorbell, after COMMIT. */
@@ -37,6 +38,11 @@ interface StoreOptions {
 /** Opens the file at `path` with everything on it. Errors: those of `Database.open`. */
 export async function openStore(path: string, options: StoreOptions): Promise<{ store: Store; database: Database }> {
   const database = await Database.open(path)
+  return { store: createStore(database, options), database }
+}
+
+/** Everything that is stored, over whatever holds it. */
+export function createStore(database: Storage, options: StoreOptions): Store {
   const { clock } = options
   const ring = ringLater(options.ring)
   const events = createEvents(database, clock, ring)
@@ -57,5 +63,5 @@ export async function openStore(path: string, options: StoreOptions): Promise<{ 
   peers.hook({
     joined: (tx, peerId) => void tx.run(`DELETE FROM subscriptions WHERE peer_id = ? AND purpose <> 'agent'`, peerId),
   })
-  return { store, database }
+  return store
 }

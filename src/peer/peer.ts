@@ -3,7 +3,6 @@ import { Bell } from '../core/bell.ts'
 import { Claims } from '../core/claims.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Config, type Environment, readConfig } from '../core/config.ts'
-import type { Database } from '../core/database.ts'
 import { fail, isFailure } from '../core/errors.ts'
 import { createBudget } from '../core/limits.ts'
 import { createLog, type Log } from '../core/log.ts'
@@ -13,6 +12,7 @@ import { exists, leaveSocketDir, makeSocketDir, newSocketPath, openDataDir } fro
 import type { Arrival } from '../core/peers.ts'
 import type { Recovery } from '../core/recovery.ts'
 import { Scope } from '../core/scope.ts'
+import type { Storage } from '../core/storage.ts'
 import { openStore, type Store } from '../core/store.ts'
 import { type Doorbell, startDoorbell } from './doorbell.ts'
 import { createEditing, type Editing } from './editing.ts'
@@ -270,7 +270,7 @@ function watch(
   scope: Scope,
   on: {
     config: Config
-    database: Database
+    database: Storage
     doorbell: Doorbell
     bell: Bell
     clock: Clock

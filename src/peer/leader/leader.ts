@@ -2,11 +2,11 @@ import { dirname } from 'node:path'
 import type { Bell } from '../../core/bell.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
-import type { Database } from '../../core/database.ts'
 import type { Log } from '../../core/log.ts'
 import type { Layout } from '../../core/paths.ts'
 import type { ProcessRef } from '../../core/peers.ts'
 import type { Scope } from '../../core/scope.ts'
+import type { Storage } from '../../core/storage.ts'
 import type { Store } from '../../core/store.ts'
 import { createFront } from './health.ts'
 import { startHttp } from './http.ts'
@@ -17,7 +17,7 @@ import { writePrivately, writeToken } from './token.ts'
 interface LeaderOptions {
   readonly term: number
   readonly store: Store
-  readonly database: Database
+  readonly database: Storage
   readonly config: Config
   readonly layout: Layout
   readonly clock: Clock
@@ -38,7 +38,7 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
   const { term, store, database, config, layout, clock, self, isGone, beatingSince, log } = options
   const { socketPath } = self()
   // Files are written under the fence, too: whoever was stopped since its election must not overwrite its successor's (G3).
-  const token = await store.leadership.fenced(term, socketPath, () => writeToken(layout.token))
+  const token = await store.leadership.fencedHere(term, socketPath, () => writeToken(layout.token))
   await startHttp(scope, {
     host: config.host,
     port: config.port,
@@ -59,7 +59,7 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
     }),
     onPort: async (port) => {
       await store.leadership.publish(term, socketPath, port, token.hash)
-      await store.leadership.fenced(term, socketPath, () => writePrivately(layout.port, `${port}\n`))
+      await store.leadership.fencedHere(term, socketPath, () => writePrivately(layout.port, `${port}\n`))
       if (port !== config.port && config.port !== 0)
         log.warn('the port is taken by another program', { wanted: config.port, port })
     },
