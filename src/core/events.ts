@@ -80,8 +80,10 @@ export type Ring = (target: { peerId: string; socketPath: string }) => void
 export type RingLater = (tx: Transaction, peer: { id: string; socket_path: string | null }) => void
 
 export const ringLater =
-  (ring: Ring): RingLater =>
+  (ring: Ring, isHere?: (sql: Sql, peerId: string) => boolean): RingLater =>
   (tx, { id, socket_path }) => {
+    // On another machine everybody looks who is told that the log has grown.
+    if (socket_path !== null && isHere && !isHere(tx, id)) return
     const target = socket_path === null ? leaderOf(tx) : { peerId: id, socketPath: socket_path }
     if (target) tx.afterCommit(`ring ${target.peerId}`, () => ring(target))
   }

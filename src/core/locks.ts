@@ -35,7 +35,14 @@ type UnlockReason = 'released' | 'expired' | 'left' | 'crashed' | 'forced'
 
 export type Locks = ReturnType<typeof createLocks>
 
-export function createLocks(database: Storage, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
+export function createLocks(
+  database: Storage,
+  clock: Clock,
+  events: Events,
+  peers: Peers,
+  ring: RingLater,
+  isCutOff: () => boolean = () => false,
+) {
   const line = createLockLine(clock, ring)
 
   peers.hook({
@@ -206,8 +213,9 @@ export function createLocks(database: Storage, clock: Clock, events: Events, pee
 
     giveBack,
 
-    /** What a peer holds. */
+    /** What a peer holds; nothing, once others may have been given it. */
     heldBy(holderId: string): { filePath: string; key: string; token: number }[] {
+      if (isCutOff()) return []
       return database.read((sql) =>
         sql
           .all<LockRow>('SELECT * FROM locks WHERE holder_id = ? LIMIT ?', holderId, MAX_LISTED)
@@ -225,6 +233,9 @@ export function createLocks(database: Storage, clock: Clock, events: Events, pee
       )
       return [...new Map(rows.filter((row) => !isOver(row)).map((row) => [row.path_key, row])).values()].map(fromRow)
     },
+
+    /** Takes a lock away as part of a transaction that ends more: of a machine that is gone. */
+    freeing: free,
 
     /** Frees locks whose time is over. Returns how many. */
     async expire(limit: number): Promise<number> {

@@ -3,7 +3,7 @@ import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { findMailbox, freeName, processOf, suggest } from './identity.ts'
 import { newId } from './ids.ts'
-import { isFresh } from './lifetime.ts'
+import { bootSeen, hostOf, isFresh } from './lifetime.ts'
 import { MAX_PEERS, text } from './limits.ts'
 import { operation } from './operation.ts'
 import * as z from './schema.ts'
@@ -114,12 +114,17 @@ export function createPeers(
   database: Storage,
   clock: Clock,
   events: Events,
-  on: { staleMs: number; isGone: (process: ProcessRef) => boolean },
+  on: { staleMs: number; isGone: (process: ProcessRef) => boolean; isSilent?: (hostId: string) => boolean },
 ) {
   const hooks: PeerHooks[] = []
 
   function toPeer(row: PeerRow): Peer {
-    const isSilent = !isFresh(row.heartbeat_uptime, on.staleMs, row.boot_id ?? '', clock)
+    const bootId = row.boot_id ?? ''
+    // Beats of another machine's peers do not come here: that machine's own does.
+    const isSilent =
+      bootSeen(bootId, clock.bootId) === 'elsewhere'
+        ? (on.isSilent?.(hostOf(bootId)) ?? false)
+        : !isFresh(row.heartbeat_uptime, on.staleMs, bootId, clock)
     return {
       id: row.id,
       name: row.name,
@@ -266,6 +271,9 @@ export function createPeers(
 
     /** Joining as part of a transaction: of the first one in a file that this process has moved to. */
     arriving: (arrival: Arrival) => (tx: Transaction) => arrive(tx, arrival),
+
+    /** The same as part of a transaction that ends several. */
+    ending: end,
 
     /** Marks a process as gone: its locks are freed and its leaving is announced. True if it was this call that did it. */
     async end(id: string, reason: LeaveReason, socketPath: string | null): Promise<boolean> {

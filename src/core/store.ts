@@ -8,6 +8,7 @@ import { createLocks, type Locks } from './locks.ts'
 import { createMessages, type Messages } from './messages.ts'
 import { createOversight, type Oversight } from './oversight.ts'
 import { createPeers, type Peers, type ProcessRef } from './peers.ts'
+import type { Sql } from './sql.ts'
 import { createState, type SharedState } from './state.ts'
 import { createStatus, type Status } from './status.ts'
 import type { Storage } from './storage.ts'
@@ -24,6 +25,8 @@ export interface Store {
   readonly status: Status
   readonly oversight: Oversight
   readonly browserKeys: BrowserKeys
+  /** Waits until this machine's copy has what the others have written; absent where the file is the mesh itself. */
+  readonly catchUp?: () => Promise<void>
 }
 
 export interface StoreOptions {
@@ -33,6 +36,19 @@ export interface StoreOptions {
   readonly ring: Ring
   /** Whether a process of this machine has ended, for sure. */
   readonly isGone: (process: ProcessRef) => boolean
+  /** Of a mesh of several machines; absent where there is one. */
+  readonly machines?: Machines
+}
+
+/** What the primitives ask about the machines of a mesh that has several. */
+export interface Machines {
+  readonly catchUp: () => Promise<void>
+  /** Whether a peer is one of this machine, whose doorbell can be rung from here. */
+  readonly isHere: (sql: Sql, peerId: string) => boolean
+  /** Whether that machine has given no sign of life for a while. */
+  readonly isSilent: (sql: Sql, hostId: string) => boolean
+  /** Whether this machine has been cut off for so long that the others may have freed its locks. */
+  readonly isCutOff: () => boolean
 }
 
 /** Opens the file at `path` with everything on it. Errors: those of `Database.open`. */
@@ -43,21 +59,24 @@ export async function openStore(path: string, options: StoreOptions): Promise<{ 
 
 /** Everything that is stored, over whatever holds it. */
 export function createStore(database: Storage, options: StoreOptions): Store {
-  const { clock } = options
-  const ring = ringLater(options.ring)
+  const { clock, machines } = options
+  const ring = ringLater(options.ring, machines?.isHere)
   const events = createEvents(database, clock, ring)
-  const peers = createPeers(database, clock, events, options)
+  const { staleMs, isGone } = options
+  const isSilent = machines && ((hostId: string) => database.read((sql) => machines.isSilent(sql, hostId)))
+  const peers = createPeers(database, clock, events, { staleMs, isGone, ...(isSilent && { isSilent }) })
   const store: Store = {
     peers,
     events,
     messages: createMessages(database, clock, events, peers, ring),
     state: createState(database, clock, events),
-    locks: createLocks(database, clock, events, peers, ring),
+    locks: createLocks(database, clock, events, peers, ring, machines?.isCutOff),
     edits: createEdits(database, clock, events, ring),
     leadership: createLeadership(database, clock, events),
     status: createStatus(database, clock, peers),
     oversight: createOversight(database, clock, peers),
     browserKeys: createBrowserKeys(database, clock),
+    ...(machines && { catchUp: machines.catchUp }),
   }
   // What only rings ends with the process that it rang.
   peers.hook({
