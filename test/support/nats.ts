@@ -6,10 +6,14 @@ import { testDir } from './data-dir.ts'
 import { eventually } from './eventually.ts'
 import { onFailure } from './on-failure.ts'
 
-/** Real nats-servers for a test, of the binary that SLM_MESH_NATS_SERVER names, or that is on the PATH or in /usr/sbin. */
+/**
+ * Real nats-servers for a test, of the binary that SLM_MESH_NATS_SERVER names; in `npm run test:cluster` also of the one that
+ * is on the PATH or in /usr/sbin. `npm test` is to take no longer where there happens to be one.
+ */
 
 function find(): string | undefined {
   const named = process.env.SLM_MESH_NATS_SERVER
+  if (!named && !process.env.SLM_MESH_CLUSTER_TESTS) return undefined
   const places = named
     ? [named]
     : [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].map((dir) => join(dir, 'nats-server'))
@@ -30,10 +34,11 @@ function isFit(binary: string): boolean {
 }
 
 const found = find()
+if (found === undefined && process.env.SLM_MESH_NATS_SERVER) throw new Error('SLM_MESH_NATS_SERVER names nothing that can be run')
 /** Undefined where there is none of 2.12 or newer. For `test.skipIf(!natsServer)` and `describe.skipIf(!natsServer)`. */
 export const natsServer = found !== undefined && isFit(found) ? found : undefined
 /** What a test's title says then. */
-export const needsNats = natsServer ? '' : ' (skipped: no nats-server >= 2.12 here; SLM_MESH_NATS_SERVER names one)'
+export const needsNats = natsServer ? '' : ' (skipped: it needs a nats-server >= 2.12, see npm run test:cluster)'
 
 export interface NatsOptions {
   readonly nodes?: 1 | 3

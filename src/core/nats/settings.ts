@@ -35,20 +35,20 @@ export function natsSettings(config: Given): NatsSettings | undefined {
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '')
-  const [first, ...others] = entries.map(addressOf)
-  if (!first) throw wrong(config.url)
-  const all = [first, ...others]
+  const all = entries.map(addressOf)
+  const schemes = new Set(all.flatMap(({ scheme }) => scheme ?? []))
   // One connection is either encrypted or not, whichever server it reaches.
-  if (all.some(({ tls }) => tls !== first.tls)) throw wrong(config.url)
+  if (all.length === 0 || schemes.size > 1) throw wrong(config.url)
+  const tls = schemes.has('tls')
   const servers = [...new Set(all.map(({ server }) => server))].sort()
   const inUrl = all.find(({ user }) => user !== '')
   return {
     mesh: config.mesh,
     servers,
-    tls: first.tls,
+    tls,
     caFile: config.ca === '' ? undefined : config.ca,
     credentials: credentialsOf(config, inUrl),
-    url: servers.map((server) => `${first.tls ? 'tls' : 'nats'}://${server}`).join(','),
+    url: servers.map((server) => `${tls ? 'tls' : 'nats'}://${server}`).join(','),
   }
 }
 
@@ -75,7 +75,7 @@ function addressOf(entry: string) {
   if (!match || Number(port) < 1 || Number(port) > 65_535) throw wrong(entry)
   return {
     server: `${host.toLowerCase()}:${Number(port)}`,
-    tls: scheme === 'tls',
+    scheme,
     user: plain(user, entry),
     password: password === undefined ? undefined : plain(password, entry),
   }

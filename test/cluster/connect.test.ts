@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { readConfig } from '../../../src/core/config.ts'
-import { connectMesh } from '../../../src/core/nats/connect.ts'
-import { natsSettings } from '../../../src/core/nats/settings.ts'
-import { natsServer, needsNats, startNats } from '../../support/nats.ts'
+import { readConfig } from '../../src/core/config.ts'
+import { connectMesh } from '../../src/core/nats/connect.ts'
+import { natsSettings } from '../../src/core/nats/settings.ts'
+import { natsServer, needsNats, startNats } from '../support/nats.ts'
 
 const settingsFor = (url: string, more: Record<string, string> = {}) => {
   const settings = natsSettings(readConfig({ HOME: '/', SLM_MESH_URL: url, ...more }))
