@@ -7,7 +7,9 @@ import { createLeadership, type LeadershipRow } from './leadership.ts'
 import { createLocks, type Locks } from './locks.ts'
 import { createMessages, type Messages } from './messages.ts'
 import { createOversight, type Oversight } from './oversight.ts'
+import { embeddedPaths, type PathScheme } from './path-scheme.ts'
 import { createPeers, type Peers, type ProcessRef } from './peers.ts'
+import type { Sql } from './sql.ts'
 import { createState, type SharedState } from './state.ts'
 import { createStatus, type Status } from './status.ts'
 
@@ -23,6 +25,7 @@ export interface Store {
   readonly status: Status
   readonly oversight: Oversight
   readonly browserKeys: BrowserKeys
+  readonly paths: PathScheme
 }
 
 interface StoreOptions {
@@ -30,6 +33,10 @@ interface StoreOptions {
   readonly staleMs: number
   /** Rings a peer's doorbell, after COMMIT. */
   readonly ring: Ring
+  /** What a path means on this mesh. Default: that it is a file of this machine. */
+  readonly paths?: PathScheme
+  /** What a host calls itself, on a mesh of several machines. */
+  readonly hostName?: (sql: Sql, hostId: string) => string | undefined
   /** Whether a process of this machine has ended, for sure. */
   readonly isGone: (process: ProcessRef) => boolean
 }
@@ -37,20 +44,20 @@ interface StoreOptions {
 /** Opens the file at `path` with everything on it. Errors: those of `Database.open`. */
 export async function openStore(path: string, options: StoreOptions): Promise<{ store: Store; database: Database }> {
   const database = await Database.open(path)
-  const { clock } = options
+  const { clock, paths = embeddedPaths } = options
   const ring = ringLater(options.ring)
-  const events = createEvents(database, clock, ring)
+  const events = createEvents(database, clock, paths, ring)
   const peers = createPeers(database, clock, events, options)
   const store: Store = {
-    peers,
+    ...{ peers, paths },
     events,
     messages: createMessages(database, clock, events, peers, ring),
     state: createState(database, clock, events),
-    locks: createLocks(database, clock, events, peers, ring),
-    edits: createEdits(database, clock, events, ring),
+    locks: createLocks(database, clock, events, peers, paths, ring),
+    edits: createEdits(database, clock, events, paths, ring),
     leadership: createLeadership(database, clock, events),
     status: createStatus(database, clock, peers),
-    oversight: createOversight(database, clock, peers),
+    oversight: createOversight(database, clock, peers, paths),
     browserKeys: createBrowserKeys(database, clock),
   }
   // What only rings ends with the process that it rang.
