@@ -38,7 +38,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
   await Promise.race([ending, sleep(PATIENCE_MS)])
   database.onDamage = () => {} // the call that met it sees to it
   const { recovery } = database
-  const place: Place = placeOf(desk.cwd)
+  const place: Place = placeOf(desk.cwd, store.paths)
   const bell = new Bell()
   // Without a doorbell: while a call waits, the file is looked at.
   let version = database.dataVersion()

@@ -3,6 +3,7 @@ import { isOver } from './lifetime.ts'
 import { type LockRow, fromRow as toLock } from './lock.ts'
 import { overlapping, type Wait } from './lock-line.ts'
 import { type Message, type MessageRow, fromRow as toMessage } from './message.ts'
+import type { PathScheme } from './path-scheme.ts'
 import type { Peer, PeerRow, Peers } from './peers.ts'
 import { sleep } from './scope.ts'
 import type { Sql } from './sql.ts'
@@ -26,6 +27,8 @@ export interface OverseenPeer extends Peer {
 export interface OverseenLock {
   readonly filePath: string
   readonly holder: { readonly id: string; readonly name: string }
+  /** The machine of its holder, where that is another. */
+  readonly host?: string | undefined
   readonly lockedAt: string
   readonly expiresAt: string
   readonly reason: string
@@ -56,7 +59,7 @@ export interface MessagesFound {
 
 export type Oversight = ReturnType<typeof createOversight>
 
-export function createOversight(database: Storage, clock: Clock, peers: Peers) {
+export function createOversight(database: Storage, clock: Clock, peers: Peers, scheme: PathScheme) {
   function waitersOf(sql: Sql, lock: LockRow): OverseenLock['waiters'] {
     const waits = overlapping<Wait>(sql, 'lock_waits', lock.path_key)
       .filter((wait) => wait.peer_id !== lock.holder_id && !isOver(wait.until_uptime, wait.boot_id, clock))
@@ -120,7 +123,7 @@ export function createOversight(database: Storage, clock: Clock, peers: Peers) {
           .all<LockRow>('SELECT * FROM locks ORDER BY path_key LIMIT ?', MAX_LOCKS)
           .filter((row) => !isOver(row.expires_uptime, row.boot_id, clock))
           .map((row) => {
-            const { lockedBy, ...lock } = toLock(row)
+            const { lockedBy, ...lock } = toLock(row, scheme.shown(sql, row, null))
             return { ...lock, holder: lockedBy, waiters: waitersOf(sql, row) }
           }),
       )

@@ -7,6 +7,7 @@ import { createLeadership, type LeadershipRow } from './leadership.ts'
 import { createLocks, type Locks } from './locks.ts'
 import { createMessages, type Messages } from './messages.ts'
 import { createOversight, type Oversight } from './oversight.ts'
+import { embeddedPaths, type PathScheme } from './path-scheme.ts'
 import { createPeers, type Peers, type ProcessRef } from './peers.ts'
 import type { Sql } from './sql.ts'
 import { createState, type SharedState } from './state.ts'
@@ -27,6 +28,7 @@ export interface Store {
   readonly browserKeys: BrowserKeys
   /** Waits until this machine's copy has what the others have written; absent where the file is the mesh itself. */
   readonly catchUp?: () => Promise<void>
+  readonly paths: PathScheme
 }
 
 export interface StoreOptions {
@@ -34,6 +36,10 @@ export interface StoreOptions {
   readonly staleMs: number
   /** Rings a peer's doorbell, after COMMIT. */
   readonly ring: Ring
+  /** What a path means on this mesh. Default: that it is a file of this machine. */
+  readonly paths?: PathScheme
+  /** What a host calls itself, on a mesh of several machines. */
+  readonly hostName?: (sql: Sql, hostId: string) => string | undefined
   /** Whether a process of this machine has ended, for sure. */
   readonly isGone: (process: ProcessRef) => boolean
   /** Of a mesh of several machines; absent where there is one. */
@@ -59,22 +65,22 @@ export async function openStore(path: string, options: StoreOptions): Promise<{ 
 
 /** Everything that is stored, over whatever holds it. */
 export function createStore(database: Storage, options: StoreOptions): Store {
-  const { clock, machines } = options
+  const { clock, machines, paths = embeddedPaths } = options
   const ring = ringLater(options.ring, machines?.isHere)
-  const events = createEvents(database, clock, ring)
-  const { staleMs, isGone } = options
+  const events = createEvents(database, clock, paths, ring)
+
   const isSilent = machines && ((hostId: string) => database.read((sql) => machines.isSilent(sql, hostId)))
-  const peers = createPeers(database, clock, events, { staleMs, isGone, ...(isSilent && { isSilent }) })
+  const peers = createPeers(database, clock, events, { ...options, ...(isSilent && { isSilent }) })
   const store: Store = {
-    peers,
+    ...{ peers, paths },
     events,
     messages: createMessages(database, clock, events, peers, ring),
     state: createState(database, clock, events),
-    locks: createLocks(database, clock, events, peers, ring, machines?.isCutOff),
-    edits: createEdits(database, clock, events, ring),
+    locks: createLocks(database, clock, events, peers, paths, ring, machines?.isCutOff),
+    edits: createEdits(database, clock, events, paths, ring),
     leadership: createLeadership(database, clock, events),
     status: createStatus(database, clock, peers),
-    oversight: createOversight(database, clock, peers),
+    oversight: createOversight(database, clock, peers, paths),
     browserKeys: createBrowserKeys(database, clock),
     ...(machines && { catchUp: machines.catchUp }),
   }

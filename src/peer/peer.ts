@@ -129,7 +129,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   const arrival: Arrival = {
     kind: options.kind ?? 'session',
     agentType: options.agentType ?? 'library',
-    ...placeOf(options.projectPath ?? process.cwd()),
+    ...placeOf(options.projectPath ?? process.cwd(), store.paths),
     process: ownProcess(),
     socketPath,
     // A headless peer is meant to outlive its shell; on macOS and Windows a look costs a process.

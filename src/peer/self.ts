@@ -40,7 +40,7 @@ export function createSelf(store: Store, first: Arrival) {
       if (claimed) arrival = { ...arrival, sessionKey }
     },
     async moveTo(projectPath: string) {
-      const place = placeOf(projectPath)
+      const place = placeOf(projectPath, store.paths)
       if (place.projectPath === arrival.projectPath) return
       arrival = { ...arrival, ...place }
       await store.peers.update(row.id, place)

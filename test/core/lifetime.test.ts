@@ -74,7 +74,7 @@ async function twoHosts() {
 }
 
 const claim = (key: string, ttlMs: number) => ({
-  paths: [{ key, filePath: key, repoPath: null }],
+  paths: [{ key, filePath: key, repo: null, repoPath: null }],
   ...{ reason: '', ttlMs, ticket: null },
 })
 

@@ -4,17 +4,17 @@ import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { Database } from '../database.ts'
 import type { Engine, EngineOptions } from '../engine.ts'
-import { fail } from '../errors.ts'
 import { bootOn, hostOf } from '../lifetime.ts'
 import type { ProcessRef } from '../peers.ts'
-import { Scope, sleep } from '../scope.ts'
+import { Scope } from '../scope.ts'
 import { createStore } from '../store.ts'
 import { connectMesh } from './connect.ts'
-import { createCopy, Diverged, positionOf } from './copy.ts'
+import { createCopy, Diverged } from './copy.ts'
 import { decodeEntry } from './entry.ts'
 import { hostIdOf } from './host.ts'
 import { createHosts } from './hosts.ts'
 import { type Message, openLog } from './log.ts'
+import { createSharedPaths } from './path-scheme.ts'
 import { natsSettings } from './settings.ts'
 import { delivered, SharedDatabase } from './shared-database.ts'
 import { createSnapshots } from './snapshot.ts'
@@ -99,6 +99,8 @@ export async function openShared(config: Config, path: string, options: EngineOp
       ...options,
       clock,
       isGone,
+      hostName: hosts.nameOf,
+      paths: createSharedPaths({ hostId, hostName: hosts.nameOf, read: (query) => file.read(query) }),
       machines: {
         catchUp: () => database.catchUp(),
         isHere: (sql, id) => {

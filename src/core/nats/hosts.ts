@@ -31,6 +31,9 @@ export const SILENT_MS = 30_000
 /** Rounds that come later than this after the last one were slept through. */
 const LATE_MS = 10_000
 
+/** The beat of one that was ended; its row stays for its name. */
+const ENDED = ''
+
 interface HostRow {
   id: string
   name: string
@@ -53,7 +56,7 @@ export function createHosts(
 
   const isCutOff = () => {
     const own = database.read((sql) => rowOf(sql, hostId))
-    return own !== undefined && own.boot_id === clock.bootId && clock.uptime() - own.uptime > SILENT_MS
+    return own !== undefined && own.beat !== ENDED && own.boot_id === clock.bootId && clock.uptime() - own.uptime > SILENT_MS
   }
 
   function outage(): string | null {
@@ -71,13 +74,13 @@ export function createHosts(
     const named = `SELECT DISTINCT substr(boot_id, 1, instr(boot_id, '/') - 1) AS id FROM`
     for (const from of ['peers WHERE live = 1 AND boot_id IS NOT NULL', 'locks', 'lock_waits'])
       for (const { id } of sql.all<{ id: string }>(`${named} ${from}`)) if (id !== '') found.set(id, undefined)
-    for (const row of sql.all<HostRow>('SELECT * FROM hosts')) found.set(row.id, row)
+    for (const row of sql.all<HostRow>('SELECT * FROM hosts')) if (row.beat !== ENDED || found.has(row.id)) found.set(row.id, row)
     found.delete(hostId)
     return found
   }
 
   function end(tx: Transaction, store: Store, id: string, beat: string): boolean {
-    if ((rowOf(tx, id)?.beat ?? '') !== beat) return false
+    if ((rowOf(tx, id)?.beat ?? ENDED) !== beat) return false
     const [from, below] = [bootOn(id, ''), bootOn(id, '\uffff')]
     const its = 'boot_id >= ? AND boot_id < ?'
     for (const peer of tx.all<PeerRow>(`SELECT * FROM peers WHERE live = 1 AND ${its} ORDER BY id`, from, below))
@@ -86,7 +89,7 @@ export function createHosts(
     for (const lock of tx.all<LockRow>(`SELECT * FROM locks WHERE ${its} ORDER BY path_key`, from, below))
       store.locks.freeing(tx, lock, 'crashed')
     for (const table of ['lock_waits', 'touches', 'edit_news']) tx.run(`DELETE FROM ${table} WHERE ${its}`, from, below)
-    tx.run('DELETE FROM hosts WHERE id = ?', id)
+    tx.run('UPDATE hosts SET beat = ? WHERE id = ?', ENDED, id)
     return true
   }
 
@@ -123,7 +126,7 @@ export function createHosts(
       for (const id of seen.keys()) if (!found.has(id)) seen.delete(id)
       let ended = 0
       for (const [id, row] of found) {
-        const beat = row?.beat ?? ''
+        const beat = row?.beat ?? ENDED
         if (seen.get(id)?.beat !== beat) seen.set(id, { beat, since: clock.uptime() })
         else if (isStill(id) && (await database.write((tx) => end(tx, store, id, beat)))) ended++
       }
@@ -131,7 +134,9 @@ export function createHosts(
     },
 
     isFirst: () =>
-      database.read((sql) => sql.all<{ id: string }>('SELECT id FROM hosts')).every(({ id }) => id >= hostId || isStill(id)),
+      database
+        .read((sql) => sql.all<{ id: string }>('SELECT id FROM hosts WHERE beat <> ?', ENDED))
+        .every(({ id }) => id >= hostId || isStill(id)),
 
     async shorten() {
       return this.isFirst() && (await snapshots.isDue()) && (await snapshots.make())
@@ -142,6 +147,8 @@ export function createHosts(
     isCutOff,
     outage,
     duties,
+
+    nameOf: (sql: Sql, id: string) => (id === hostId ? on.name : rowOf(sql, id)?.name),
 
     /** Nobody of this machine has seen a beat of that one for a while. */
     isSilent(sql: Sql, id: string): boolean {

@@ -34,7 +34,7 @@ const BEAT_AT_MOST_EVERY_MS = 5_000
 
 export type Scripts = ReturnType<typeof createScripts>
 
-export function createScripts(store: Pick<Store, 'peers'>, clock: Clock) {
+export function createScripts(store: Pick<Store, 'peers' | 'paths'>, clock: Clock) {
   async function find(reference: string): Promise<PeerRow> {
     const row = await store.peers.resolve(reference)
     if (row.kind !== 'script') throw fail('impersonation', { peer: row.name })
@@ -43,7 +43,7 @@ export function createScripts(store: Pick<Store, 'peers'>, clock: Clock) {
 
   return {
     async register(input: z.output<typeof Register>): Promise<{ peerId: string; name: string }> {
-      const place = placeOf(input.projectPath)
+      const place = placeOf(input.projectPath, store.paths)
       if (input.udsPath !== undefined) assertSocket(input.udsPath)
       const { id } = await store.peers.join({
         kind: 'script',
