@@ -24,6 +24,8 @@ export interface Shared {
   outage(): string | null
   /** Whether a peer is one of this machine. */
   isHere(row: { readonly boot_id: string | null }): boolean
+  /** Whether that peer's row still stands for the process with that socket. */
+  holds(peerId: string, socketPath: string): boolean
   /** What the leader of this machine does for the mesh. */
   readonly duties: Duties
 }
@@ -44,8 +46,8 @@ export interface EngineOptions extends Omit<StoreOptions, 'isGone' | 'machines'>
   /** Whether a process has ended for sure, seen from a machine whose boot is called so. */
   readonly isGone: (process: ProcessRef, bootId: string) => boolean
   /** Something has changed on another machine, or by another process. */
-  readonly onChange: () => void
-  readonly warn: (what: string, error: unknown) => void
+  readonly onChange?: () => void
+  readonly warn?: (what: string, error: unknown) => void
   /** What is known can be looked at, also where the server cannot be reached. */
   readonly evenAlone?: boolean
 }

@@ -29,6 +29,7 @@ export async function openShared(config: Config, path: string, options: EngineOp
   const settings = natsSettings(config)
   if (!settings) throw new Error('no server is named')
   const scope = new Scope()
+  const warn = options.warn ?? (() => {})
   const hostId = hostIdOf(dirname(path))
   const clock: Clock = {
     now: () => options.clock.now(),
@@ -36,7 +37,7 @@ export async function openShared(config: Config, path: string, options: EngineOp
     bootId: bootOn(hostId, options.clock.bootId),
   }
   const connection = await connectMesh(settings)
-  const log = openLog(scope, connection, options)
+  const log = openLog(scope, connection, { warn })
   try {
     const file = await Database.open(path)
     scope.defer(() => file[Symbol.dispose]())
@@ -50,7 +51,7 @@ export async function openShared(config: Config, path: string, options: EngineOp
       const { created } = await connection.jsm.streams.info(connection.names.stream)
       const why = isNew ? 'it is new' : await whyNot(created)
       if (why === undefined) return
-      if (!isNew) options.warn('the copy of the mesh is made anew', why)
+      if (!isNew) warn('the copy of the mesh is made anew', why)
       await snapshots.restore(created)
     }
 
@@ -80,15 +81,15 @@ export async function openShared(config: Config, path: string, options: EngineOp
         } catch (error) {
           if (!(error instanceof Diverged) || performance.now() - restoredAt < RESTORE_EVERY_MS) throw error
           restoredAt = performance.now()
-          options.warn('the copy of the mesh is made anew', error)
+          warn('the copy of the mesh is made anew', error)
           await snapshots.restore(copy.position().stream)
           throw error // it is followed from its new place
         }
       database.heard()
-      options.onChange()
+      options.onChange?.()
     }
 
-    const database = new SharedDatabase(file, copy, log, { ...{ scope, hostId, settle }, now: clock.now, warn: options.warn })
+    const database = new SharedDatabase(file, copy, log, { ...{ scope, hostId, settle }, now: clock.now, warn })
     await settle()
     log.follow({ from: () => copy.position().seq, deliver, onOpen: settle })
     await database.catchUpOrFail(FIRST_MS)
@@ -117,6 +118,9 @@ export async function openShared(config: Config, path: string, options: EngineOp
         hostId,
         outage: hosts.outage,
         isHere: (row) => hostOf(row.boot_id ?? '') === hostId,
+        holds: (id, socketPath) =>
+          file.read((sql) => sql.get('SELECT 1 FROM peers WHERE id = ? AND live = 1 AND socket_path = ?', id, socketPath)) !==
+          undefined,
         duties: hosts.duties(store, snapshots),
       },
     }

@@ -33,6 +33,8 @@ interface JanitorOptions {
   readonly socketPath: string
   readonly messageTtlMs: number
   readonly eventTtlMs: number
+  /** Whether it is this machine that prunes for all, on a mesh of several. */
+  readonly isFirst?: () => boolean
   readonly log: Log
 }
 
@@ -64,10 +66,11 @@ export function startJanitor(scope: Scope, options: JanitorOptions) {
       log.warn('the wall clock has jumped: nothing is pruned this time', { now })
       return { messages: 0, events: 0, peers: 0 }
     }
+    const isOurs = options.isFirst?.() ?? true
     const swept = {
-      messages: await inBatches((tx) => pruneMessages(tx, now, options.messageTtlMs)),
-      events: await inBatches((tx) => pruneEvents(tx, now, options.eventTtlMs)),
-      peers: await inBatches((tx) => forgetPeers(tx, now, options.eventTtlMs)),
+      messages: isOurs ? await inBatches((tx) => pruneMessages(tx, now, options.messageTtlMs)) : 0,
+      events: isOurs ? await inBatches((tx) => pruneEvents(tx, now, options.eventTtlMs)) : 0,
+      peers: isOurs ? await inBatches((tx) => forgetPeers(tx, now, options.eventTtlMs)) : 0,
     }
     let free = Number.POSITIVE_INFINITY
     while (free > VACUUM_PAGES && !scope.signal.aborted) {

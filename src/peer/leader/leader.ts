@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import type { Bell } from '../../core/bell.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
+import type { Duties } from '../../core/engine.ts'
 import type { Log } from '../../core/log.ts'
 import type { Layout } from '../../core/paths.ts'
 import type { ProcessRef } from '../../core/peers.ts'
@@ -9,6 +10,7 @@ import type { Scope } from '../../core/scope.ts'
 import type { Storage } from '../../core/storage.ts'
 import type { Store } from '../../core/store.ts'
 import { createFront } from './health.ts'
+import { startHost } from './host.ts'
 import { startHttp } from './http.ts'
 import { startJanitor } from './janitor.ts'
 import { startReaper } from './reaper.ts'
@@ -26,6 +28,8 @@ interface LeaderOptions {
   readonly beatingSince: () => number
   readonly log: Log
   readonly onDeposed: () => void
+  /** What this machine does for a mesh of several. */
+  readonly duties?: Duties
   readonly bell: Bell
   /** Gives the leadership up, for the others to go first; resolves once they have been told. Ends this term's scope. */
   readonly handOn: () => Promise<void>
@@ -74,9 +78,11 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
     socketPath,
     messageTtlMs: config.messageTtlHours * HOUR_MS,
     eventTtlMs: config.eventTtlHours * HOUR_MS,
+    isFirst: () => options.duties?.isFirst() ?? true,
     log,
   }
   startJanitor(scope, janitor)
+  if (options.duties) startHost(scope, options.duties, log)
   const { deadMs, leaseMs } = config
   const reaper = startReaper(scope, {
     store,
