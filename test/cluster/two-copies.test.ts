@@ -60,7 +60,7 @@ describe.skipIf(!natsServer)(`two machines on one log${needsNats}`, () => {
       }),
     )
     expect(counts).toHaveLength(2)
-    const row = await one.engine.store.state.get('default', 'n')
-    expect(row?.value).toBe('100')
+    await one.engine.store.catchUp?.()
+    expect((await one.engine.store.state.get('default', 'n'))?.value).toBe('100')
   })
 })

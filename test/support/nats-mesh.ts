@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest'
-import { joinMesh, type MeshPeer } from '../../src/peer/peer.ts'
+import { type JoinOptions, joinMesh, type MeshPeer } from '../../src/peer/peer.ts'
 import { dataDir, meshEnv } from './data-dir.ts'
 import { type Nats, type NatsOptions, startNats } from './nats.ts'
 
@@ -27,6 +27,7 @@ export const ownMesh = ({ url }: Nats): Record<string, string> => ({
 export async function joinOnNats(
   settings: Record<string, string>,
   machines: readonly number[],
+  options: Pick<JoinOptions, 'projectPath'> = {},
 ): Promise<{ peers: MeshPeer[]; dirs: string[] } & AsyncDisposable> {
   const dirs = machines.map(() => dataDir())
   const peers: MeshPeer[] = []
@@ -36,6 +37,7 @@ export async function joinOnNats(
         await joinMesh({
           env: meshEnv(dirs[i] ?? '', { SLM_MESH_HOST_NAME: `host-${i + 1}`, ...settings }),
           agentType: `test-${peers.length}`,
+          ...options,
         }),
       )
   return {
