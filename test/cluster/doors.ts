@@ -17,7 +17,7 @@ export function conformanceOn(nats: () => Nats): void {
   conformance('the library, each peer on a machine of its own', async (count) => {
     const projectPath = createRepository('git@example.org:team/project.git')
     const mesh = await joinOnNats(ownMesh(nats()), Array(count).fill(1), { projectPath })
-    return { ...mesh, callers: mesh.peers.map((peer) => peer.call), projectPath, neighbours: 0 }
+    return { ...mesh, callers: mesh.peers.map((peer) => peer.call), projectPath, neighbours: 0, outermost: projectPath }
   })
 
   const agents = shared(async () => {
@@ -48,7 +48,7 @@ export function conformanceOn(nats: () => Nats): void {
     })
     return {
       callers: started.map((agent) => agent.call),
-      ...{ projectPath: cwd, neighbours: 0 },
+      ...{ projectPath: cwd, neighbours: 0, outermost: cwd },
       [Symbol.asyncDispose]: async () => {},
     }
   })
