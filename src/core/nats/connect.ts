@@ -71,10 +71,10 @@ export const managerOf = (nc: NatsConnection): Promise<JetStreamManager> =>
   jetstreamManager(nc, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS, sendRequiredApiLevel: true })
 
 /** A connection to a server that can carry a mesh. Throws as `connectMesh`. */
-export async function dial(settings: NatsSettings): Promise<NatsConnection> {
+export async function dial(settings: NatsSettings, timeoutMs = DIAL_TIMEOUT_MS): Promise<NatsConnection> {
   let nc: NatsConnection
   try {
-    nc = await connect(optionsOf(settings))
+    nc = await connect({ ...optionsOf(settings), timeout: timeoutMs })
   } catch (error) {
     throw natsFailure(error, settings, 'connect')
   }
@@ -89,7 +89,6 @@ function optionsOf({ servers, tls, caFile, credentials, mesh }: NatsSettings): N
     servers: [...servers],
     name: 'slm-mesh',
     inboxPrefix: namesOf(mesh).inbox,
-    timeout: DIAL_TIMEOUT_MS,
     pingInterval: PING_MS,
     maxPingOut: PINGS_UNANSWERED,
     maxReconnectAttempts: -1,
