@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { judgeDurability, judgeEncryption, judgeLatency, judgeServers, syncOf } from '../../src/cli/checks/nats.ts'
+import { judgeDurability, judgeEncryption, judgeLatency, judgeServers, judgeStream, syncOf } from '../../src/cli/checks/nats.ts'
 import { fail } from '../../src/core/errors.ts'
 import type { Look } from '../../src/core/nats/look.ts'
 
@@ -34,6 +34,28 @@ test.each([
 ])('encryption: %s', (_, tls, servers, more, status) => {
   const there = seen(servers.map((server) => ({ server, info: info(more) })))
   expect(judgeEncryption(there, { tls, servers })).toMatchObject({ status })
+})
+
+test('a stream: copies that are behind, one copy where there could be more, and one that is as it must be', () => {
+  const stream = (num_replicas: number, replicas: object[] = []) =>
+    ({ config: { num_replicas }, cluster: { leader: 'n1', replicas } }) as never // as above
+  const judge = (of: never, more: object = {}) =>
+    judgeStream({ ...seen([{ server: 'a:4222', info: info(more) }]), stream: of }, { mesh: 'default', url: 'nats://a:4222' })
+  expect(judge(stream(3, [{ name: 'n2', current: true }]))).toMatchObject({
+    status: 'ok',
+    found: expect.stringContaining('led by n1'),
+  })
+  expect(
+    judge(
+      stream(3, [
+        { name: 'n2', current: true },
+        { name: 'n3', current: false },
+      ]),
+    ),
+  ).toMatchObject({ status: 'warn', found: expect.stringMatching(/not up to date: n3$/) })
+  expect(judge(stream(3, [{ name: 'n2', current: true, offline: true }]))).toMatchObject({ status: 'warn' })
+  expect(judge(stream(1))).toMatchObject({ status: 'ok' })
+  expect(judge(stream(1), { cluster: 'c' })).toMatchObject({ status: 'warn', fix: 'slm-mesh init --replicas 3' })
 })
 
 test('durability is what the least of the servers does, and what nobody tells is not known', () => {
