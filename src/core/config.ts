@@ -75,6 +75,13 @@ const settings = {
   ca: ['SLM_MESH_CA', upTo(1024), '', 'the path of a PEM file'],
   /** What the others call this machine; default: what it calls itself. */
   hostName: ['SLM_MESH_HOST_NAME', matching(/^[A-Za-z0-9._-]{1,64}$/), '', 'up to 64 letters, digits, - _ .'],
+  /** Whom doctor asks whether what is acknowledged is on the disk; default: port 8222 of each server. */
+  monitor: [
+    'SLM_MESH_MONITOR',
+    matching(/^https?:\/\/[^@\s]{1,256}$/),
+    '',
+    'the monitoring port of nats-server, such as http://host:8222',
+  ],
   log: ['SLM_MESH_LOG', oneOf(...LEVELS), 'info', `one of ${LEVELS.join(', ')}`],
 } as const satisfies Record<string, readonly [string, Parse<unknown>, string | undefined, string]>
 
