@@ -1,4 +1,6 @@
+import { dirname } from 'node:path'
 import { Connection } from '../core/connection.ts'
+import { hostIn } from '../core/host.ts'
 import { sleep } from '../core/scope.ts'
 import { isBusy } from '../core/sqlite-errors.ts'
 import { ancestors, isLauncher, type Look, processes } from './ancestry.ts'
@@ -40,16 +42,17 @@ export async function findSessionPeer(database: string, wanted: Wanted, signal: 
 
 const LIVING = `SELECT name, agent_type AS agentType, session_key AS sessionKey, project_path AS projectPath, pid,
   process_start AS startedAt, parent_pid AS parent, socket_path AS socketPath
-  FROM peers WHERE live = 1 AND kind = 'session' AND socket_path IS NOT NULL AND pid IS NOT NULL`
+  FROM peers WHERE live = 1 AND kind = 'session' AND socket_path IS NOT NULL AND pid IS NOT NULL AND substr(boot_id, 1, instr(boot_id, '/')) = ?`
 const NAP_MS = 5
 
 /** Straight from the file: a hook has no time for more than this one row of each. */
 async function livePeers(database: string, signal: AbortSignal): Promise<LivePeer[]> {
+  const host = hostIn(dirname(database))
   const connection = new Connection(database)
   try {
     for (;;) {
       try {
-        return connection.all<LivePeer>(LIVING)
+        return connection.all<LivePeer>(LIVING, host === '' ? '' : `${host}/`)
       } catch (error) {
         if (!isBusy(error) || signal.aborted) throw error
         await sleep(NAP_MS, signal, true)

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { nameIn, remoteName, repositoryName } from '../../src/core/remote.ts'
 import { repositoryAround } from '../../src/core/repository.ts'
 import { testDir } from '../support/data-dir.ts'
+import { git } from '../support/repository.ts'
 
 test.each([
   'git@github.com:Acme/Widgets.git',
@@ -48,7 +48,8 @@ test('the name does not tell who may read the repository', () => {
   expect(remoteName('https://user:t0ken@git.acme.com/a/b')).toBe('git.acme.com/a/b')
 })
 
-const remote = (name: string, url: string) => `[remote "${name}"]\n\turl = ${url}\n\tfetch = +refs/heads/*:refs/remotes/${name}/*\n`
+const remote = (name: string, url: string) =>
+  `[remote "${name}"]\n\turl = ${url}\n\tfetch = +refs/heads/*:refs/remotes/${name}/*\n`
 
 test.each([
   ['origin, whatever else there is', remote('upstream', 'a.com:x/y') + remote('origin', 'b.com:x/y'), 'b.com/x/y'],
@@ -63,21 +64,19 @@ test.each([
   ['no URL of a branch', '[branch "origin"]\n\turl = a.com:x/y\n', undefined],
 ])('of a configuration: %s', (_, config, name) => expect(nameIn(config)).toBe(name))
 
-const git = (cwd: string, ...args: string[]) =>
-  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', '-c', 'protocol.file.allow=always', ...args], {
-    cwd,
-    stdio: 'ignore',
-  })
-
 test('what git itself writes is read: a clone, its worktree and its submodule each have the name of their remote', () => {
   const dir = testDir()
-  const [library, widgets, worktree] = ['library', 'widgets', 'worktree'].map((name) => join(dir, name)) as [string, string, string]
+  const [library, widgets, worktree] = ['library', 'widgets', 'worktree'].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ]
   for (const repository of [library, widgets]) {
     mkdirSync(repository, { recursive: true })
     git(repository, 'init', '-q')
     git(repository, 'commit', '-q', '--allow-empty', '-m', 'first')
   }
-  git(widgets, 'submodule', 'add', '-q', library, 'vendor/library')
+  git(widgets, '-c', 'protocol.file.allow=always', 'submodule', 'add', '-q', library, 'vendor/library')
   const sub = join(widgets, 'vendor/library')
   git(sub, 'remote', 'set-url', 'origin', 'git@github.com:acme/library.git')
   git(widgets, 'remote', 'add', 'origin', 'https://github.com/acme/widgets.git')
