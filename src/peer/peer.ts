@@ -180,6 +180,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     heartbeatMs: config.heartbeatMs,
     log,
     onLost: async () => {
+      if (scope.signal.aborted) return // it was we who ended it
       await me.join()
       if (shared) news.push(CAME_BACK)
     },
@@ -192,7 +193,8 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     // Another machine may have given this one up: who we are is then taken up again at once.
     onChange = () => {
       bell.ring()
-      if (!shared.holds(me.id(), socketPath))
+      // Who leaves sees its own row end as well.
+      if (!scope.signal.aborted && !shared.holds(me.id(), socketPath))
         membership.heartbeat().catch((error: unknown) => log.warn('could not come back', { error }))
     }
   }
