@@ -63,6 +63,8 @@ export interface Delivered {
 
 /** What this copy has is not what the log says: it has to be made anew. */
 export class Diverged extends Error {}
+/** Something is missing between the copy and what was delivered: it has to be delivered again, from the copy's place on. */
+export class Gap extends Diverged {}
 
 export const positionOf = (sql: Sql): Position => {
   const row = sql.get<Position>('SELECT stream, seq, entry FROM copy_position WHERE id = 1')
@@ -86,7 +88,7 @@ export function createCopy(database: Database, clock: { uptime(): number; readon
   function applyOne(tx: Transaction, { seq, bytes, entry }: Delivered): boolean {
     const at = positionOf(tx)
     if (seq <= at.seq) return false
-    if (entry.after !== at.entry) throw new Diverged(`entry ${seq} follows ${entry.after}, and this copy is at ${at.entry}`)
+    if (entry.after !== at.entry) throw new Gap(`entry ${seq} follows ${entry.after}, and this copy is at ${at.entry}`)
     if (entry.schema > KNOWN_SCHEMA) throw fail('schema_newer', { path: database.path, found: entry.schema, known: KNOWN_SCHEMA })
     let changed = 0
     for (const [text, ...values] of entry.statements) {

@@ -9,7 +9,7 @@ import type { ProcessRef } from '../peers.ts'
 import { Scope } from '../scope.ts'
 import { createStore } from '../store.ts'
 import { connectMesh } from './connect.ts'
-import { createCopy, Diverged } from './copy.ts'
+import { createCopy, Diverged, Gap } from './copy.ts'
 import { decodeEntry } from './entry.ts'
 import { hostIdOf } from './host.ts'
 import { createHosts } from './hosts.ts'
@@ -72,21 +72,30 @@ export async function openShared(config: Config, path: string, options: EngineOp
       }
     }
 
-    async function deliver(messages: readonly Message[]): Promise<void> {
-      const { seq } = copy.position()
+    /** Where something was missing; where the same is missing again, the log does not have it any more. */
+    let missingAt = -1
+
+    async function deliver(messages: readonly Message[]): Promise<'again' | undefined> {
+      await database.settled
+      const { seq, stream } = copy.position()
       const fresh = messages.filter((message) => message.seq > seq)
-      if (fresh.length > 0)
-        try {
-          await copy.apply(fresh.map((message) => delivered(message, connection.url)))
-        } catch (error) {
-          if (!(error instanceof Diverged) || performance.now() - restoredAt < RESTORE_EVERY_MS) throw error
-          restoredAt = performance.now()
-          warn('the copy of the mesh is made anew', error)
-          await snapshots.restore(copy.position().stream)
-          throw error // it is followed from its new place
+      try {
+        await copy.apply(fresh.map((message) => delivered(message, connection.url)))
+      } catch (error) {
+        if (!(error instanceof Diverged)) throw error
+        if (error instanceof Gap && missingAt !== seq) {
+          missingAt = seq
+          return 'again'
         }
+        if (performance.now() - restoredAt < RESTORE_EVERY_MS) throw error
+        restoredAt = performance.now()
+        warn('the copy of the mesh is made anew', error)
+        await snapshots.restore(stream)
+        return 'again'
+      }
       database.heard()
       options.onChange?.()
+      return undefined
     }
 
     const database = new SharedDatabase(file, copy, log, { ...{ scope, hostId, settle }, now: clock.now, warn })
