@@ -48,8 +48,10 @@ interface Following {
 }
 
 export interface Log {
-  [Symbol.asyncDispose](): Promise<void>
-  readonly connection: MeshConnection
+  /** For people: no secret in it. */
+  readonly url: string
+  /** What an entry may have. */
+  readonly maxPayloadBytes: number
   /** Since when the server has not been reached, by the wall clock; null while it is. */
   readonly awaySince: number | null
   /** Whether there is a connection, whatever the servers are able to do. */
@@ -309,7 +311,8 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
   }
 
   return {
-    connection,
+    url,
+    maxPayloadBytes: connection.maxPayloadBytes,
     get awaySince() {
       return awaySince
     },
@@ -324,7 +327,15 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     at: (seq) => get({ seq }),
     follow,
     away,
-    [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+  }
+}
+
+/** The log of a server that could not be reached: for a look at what this machine last knew. */
+export function noLog(url: string, why: MeshError<'unreachable'>): Log {
+  const refuse = () => Promise.reject(why)
+  return {
+    ...{ url, maxPayloadBytes: 0, awaySince: Date.now(), isLinked: false, refusal: undefined },
+    ...{ append: refuse, lastSeq: refuse, at: refuse, follow() {}, away: () => why },
   }
 }
 

@@ -7,7 +7,7 @@ import type { Sql, Transaction } from '../sql.ts'
 import type { Storage } from '../storage.ts'
 import type { Wal } from '../wal.ts'
 import { type Copy, newEntryId, positionOf } from './copy.ts'
-import { decodeEntry, encodeEntry } from './entry.ts'
+import { encodeEntry } from './entry.ts'
 import type { Log } from './log.ts'
 import { type Change, type Trial, tryOut, Undo } from './recorder.ts'
 
@@ -260,7 +260,7 @@ export class SharedDatabase implements Storage {
       ...{ statements: trial.statements, check: trial.check },
     }
     const data = encodeEntry(entry)
-    const limitBytes = this.log.connection.maxPayloadBytes - HEADROOM_BYTES
+    const limitBytes = this.log.maxPayloadBytes - HEADROOM_BYTES
     if (data.length > limitBytes) {
       if (batch.length === 1 || attempts.length > 0) {
         this.#rejectAll(batch, fail('too_large', { what: 'this change', limitBytes, actualBytes: data.length }))
@@ -332,10 +332,3 @@ export class SharedDatabase implements Storage {
     for (const write of writes) write.reject(error)
   }
 }
-
-/** What the log delivers, as a copy takes it. */
-export const delivered = (message: { seq: number; data: Uint8Array }, where: string) => ({
-  seq: message.seq,
-  bytes: message.data.length,
-  entry: decodeEntry(message.data, where),
-})
