@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { CHOSEN_NAME, isReserved } from './chosen-name.ts'
 import { fail } from './errors.ts'
 import { LEVELS } from './log.ts'
@@ -80,6 +80,8 @@ const settings = {
     '',
     'the monitoring port of nats-server, such as http://host:8222',
   ],
+  /** What the others call this machine; default: what it calls itself. */
+  hostName: ['SLM_MESH_HOST_NAME', matching(/^[A-Za-z0-9._-]{1,64}$/), '', 'up to 64 letters, digits, - _ .'],
   log: ['SLM_MESH_LOG', oneOf(...LEVELS), 'info', `one of ${LEVELS.join(', ')}`],
 } as const satisfies Record<string, readonly [string, Parse<unknown>, string | undefined, string]>
 
@@ -105,5 +107,30 @@ export function readConfig(env: Environment): Config {
     return [key, parsed]
   })
   // Every key of `settings` has been filled in by its own parser.
-  return Object.freeze(Object.fromEntries(entries)) as Config
+  const config = Object.fromEntries(entries) as Config
+  if (config.url === '') return Object.freeze(config)
+  const dir = copyDir(config)
+  // Who was started for that very directory is there already.
+  return Object.freeze({ ...config, dataDir: basename(config.dataDir) === dir ? config.dataDir : join(config.dataDir, dir) })
+}
+
+/**
+ * A mesh on a server has a directory of its own beside this machine's: whichever way its servers are written, and as whoever
+ * we go there.
+ */
+function copyDir({ url, mesh }: Pick<Config, 'url' | 'mesh'>): string {
+  const servers = withoutSecrets(url)
+    .split(',')
+    .map((entry) =>
+      entry
+        .trim()
+        .toLowerCase()
+        .replace(/^(nats|tls):\/\//, '')
+        .replace(/\/$/, ''),
+    )
+    .filter((entry) => entry !== '')
+    .map((entry) => (/:\d+$/.test(entry) ? entry : `${entry}:4222`))
+  const { createHash } = process.getBuiltinModule('node:crypto')
+  const words = [mesh, ...[...new Set(servers)].sort()].join('\n')
+  return `nats-${createHash('sha256').update(words).digest('hex').slice(0, 12)}`
 }

@@ -37,6 +37,8 @@ export interface Facts {
 export interface Conflict {
   filePath: string
   holder: { id: string; name: string }
+  /** The machine of its holder, where that is another. */
+  host?: string
   reason: string
   /** ISO 8601; for a path that somebody else waits for first, when that wait ends at the latest. */
   until: string
@@ -61,7 +63,7 @@ const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
     f.conflicts
       .map((c) =>
         c.kind === 'held'
-          ? `${quote(c.filePath)} is locked by ${c.holder.name} until ${c.until}${c.reason && ` (${quote(c.reason)})`}`
+          ? `${quote(c.filePath)} is locked by ${c.holder.name}${c.host === undefined ? '' : ` on ${quote(c.host)}`} until ${c.until}${c.reason && ` (${quote(c.reason)})`}`
           : `${quote(c.filePath)} is free, but ${c.holder.name} has waited for it longer`,
       )
       .join('; ') + (f.place === null ? '' : `; you were number ${f.place} in line`),

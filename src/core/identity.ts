@@ -1,5 +1,6 @@
 import { fail } from './errors.ts'
 import { newName, type Random } from './ids.ts'
+import { hostOf } from './lifetime.ts'
 import type { Arrival, PeerRow, ProcessRef } from './peers.ts'
 import type { Transaction } from './sql.ts'
 
@@ -8,7 +9,7 @@ import type { Transaction } from './sql.ts'
  *
  * 1. the client's own session id (Claude Code tells it to its children, Codex with its first call);
  * 2. the name that the user chose (`SLM_MESH_NAME`);
- * 3. else the same agent in the same directory, unless that mailbox belongs to a session or a chosen name.
+ * 3. else the same agent in the same directory of the same machine, unless that mailbox belongs to a session or a chosen name.
  *
  * A process that was a peer before, and was given up, takes up its own mailbox and no other of the third kind.
  * Never the mailbox of a process that still lives: two sessions side by side are two peers.
@@ -36,7 +37,7 @@ export function findMailbox(tx: Transaction, arrival: Arrival, isGone: (process:
       arrival.agentType,
       arrival.kind,
     )
-    .find(free)
+    .find((row) => hostOf(row.boot_id ?? '') === hostOf(arrival.process.bootId) && free(row))
 }
 
 /** A name nobody else has: the wanted one, then with a number; a random one where none is wanted. */

@@ -4,7 +4,7 @@ import { fail } from '../../core/errors.ts'
 import { type Layout, openDataDir, whyUnsafe } from '../../core/paths.ts'
 import type { Store } from '../../core/store.ts'
 import { ringOnce } from '../../peer/from-outside.ts'
-import { isGone } from '../../peer/process-identity.ts'
+import { isGoneSeenFrom } from '../../peer/process-identity.ts'
 import { type Define, type Desk, examples, wholeNumber } from '../command.ts'
 import { EXIT_FAILED, EXIT_OK } from '../failures.ts'
 import { findDamaged } from '../leftovers/damaged.ts'
@@ -72,9 +72,11 @@ async function clean(desk: Desk, { dryRun = false, damaged }: Options): Promise<
 function storeOnce({ config, scope }: Desk, layout: Layout): () => Promise<Store> {
   let opened: Promise<Store> | undefined
   const open = async () => {
-    const { openStore } = await import('../../core/store.ts')
+    const { openEngine } = await import('../../core/engine.ts')
     const ring = ({ socketPath }: { socketPath: string }) => scope.defer(ringOnce(socketPath))
-    const { store, database } = await openStore(layout.database, { clock: systemClock, staleMs: config.staleMs, ring, isGone })
+    const { store, database } = await openEngine(config, layout.database, {
+      ...{ clock: systemClock, staleMs: config.staleMs, ring, isGone: isGoneSeenFrom },
+    })
     scope.defer(() => database[Symbol.dispose]())
     return store
   }

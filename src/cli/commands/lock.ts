@@ -48,6 +48,7 @@ function list(parent: Command, handle: Handle): void {
         const columns: readonly Column<Lock>[] = [
           { title: 'PATH', of: (lock) => lock.filePath, min: 16, cut: 'start', style: () => 'bold' },
           { title: 'HOLDER', of: (lock) => lock.lockedBy.name },
+          ...(locks.some(({ host }) => host) ? [{ title: 'HOST', of: ({ host = '' }: Lock) => host }] : []),
           { title: 'SINCE', of: (lock) => time.past(lock.lockedAt) },
           { title: 'UNTIL', of: (lock) => time.ahead(lock.expiresAt) },
           { title: 'TOKEN', of: (lock) => String(lock.token), align: 'right' },

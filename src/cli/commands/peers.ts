@@ -5,7 +5,7 @@ import { EXIT_ABSENT, EXIT_OK } from '../failures.ts'
 import { type Column, table } from '../table.ts'
 import { times } from '../times.ts'
 
-type Scope = 'machine' | 'directory' | 'repo'
+type Scope = 'mesh' | 'machine' | 'directory' | 'repo'
 
 interface Options {
   scope: Scope
@@ -16,9 +16,9 @@ interface Options {
 export const define: Define = (command, handle) => {
   command
     .addOption(
-      new Option('--scope <scope>', 'whose: everybody, of this directory, or of this repository and its worktrees')
-        .choices(['machine', 'directory', 'repo'])
-        .default('machine'),
+      new Option('--scope <scope>', 'whose: everybody, of this machine, of this directory, or of this repository')
+        .choices(['mesh', 'machine', 'directory', 'repo'])
+        .default('mesh'),
     )
     .option('-a, --all', 'also those that are away: their mailboxes wait for their next session')
     .option('--absolute', 'show dates and times instead of how long ago')
@@ -34,10 +34,12 @@ async function peers(desk: Desk, { scope, all = false, absolute = false }: Optio
   const found = (await mesh.call('peer.list', { scope })).peers
   const shown = all ? found : found.filter((peer) => peer.status !== 'away')
   const away = found.length - shown.length
+  const hosts = new Set(shown.map(({ host }) => host))
   const time = times(absolute, Date.now())
   const columns: readonly Column<Peer>[] = [
     { title: 'NAME', of: (peer) => peer.name, style: () => 'bold' },
     { title: 'AGENT', of: (peer) => peer.agentType },
+    ...(hosts.size > 1 ? [{ title: 'HOST', of: (peer: Peer) => peer.host ?? '' }] : []),
     {
       title: 'STATUS',
       of: (peer) => peer.status,

@@ -67,7 +67,7 @@ async function status(desk: Desk, { absolute = false }: Options): Promise<number
   scope.defer(() => mesh[Symbol.asyncDispose]())
   const [counts, { peers }, findings] = await Promise.all([
     mesh.call('mesh.status', {}),
-    mesh.call('peer.list', { scope: 'machine' }),
+    mesh.call('peer.list', { scope: 'mesh' }),
     looking,
   ])
   // Now: a damaged file may have been moved aside just for this look.

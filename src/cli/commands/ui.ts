@@ -5,7 +5,7 @@ import { openDataDir } from '../../core/paths.ts'
 import { sleep } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
 import { ringOnce } from '../../peer/from-outside.ts'
-import { isGone } from '../../peer/process-identity.ts'
+import { isGoneSeenFrom } from '../../peer/process-identity.ts'
 import { type Define, type Desk, examples } from '../command.ts'
 import { connect } from '../connect.ts'
 import { EXIT_ABSENT, EXIT_OK } from '../failures.ts'
@@ -95,10 +95,10 @@ async function whoServes(desk: Desk): Promise<{ url: string | null; problem: str
 }
 
 async function openedFile({ config, scope }: Desk): Promise<Store> {
-  const { openStore } = await import('../../core/store.ts')
+  const { openEngine } = await import('../../core/engine.ts')
   const ring = ({ socketPath }: { socketPath: string }) => scope.defer(ringOnce(socketPath))
-  const { store, database } = await openStore(openDataDir(config.dataDir).database, {
-    ...{ clock: systemClock, staleMs: config.staleMs, ring, isGone },
+  const { store, database } = await openEngine(config, openDataDir(config.dataDir).database, {
+    ...{ clock: systemClock, staleMs: config.staleMs, ring, isGone: isGoneSeenFrom },
   })
   scope.defer(() => database[Symbol.dispose]())
   return store

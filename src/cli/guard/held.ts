@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { Connection } from '../../core/connection.ts'
 import { canonicalPath, keysAbove } from '../../core/file-path.ts'
 import { processOf } from '../../core/identity.ts'
+import { isOver } from '../../core/lifetime.ts'
 import type { PeerRow } from '../../core/peers.ts'
 import { translate } from '../../core/sqlite-errors.ts'
 import { isGone } from '../../peer/process-identity.ts'
@@ -35,8 +36,8 @@ export function standingLocks(database: string, peers: readonly PeerRow[], clock
       const byId = new Map(peers.map((row) => [row.id, row]))
       const isDead = (row: PeerRow | undefined) => row !== undefined && row.kind === 'session' && isGone(processOf(row))
       return connection
-        .all<LockRow>('SELECT * FROM locks WHERE boot_id = ? AND expires_uptime > ?', clock.bootId, clock.uptime())
-        .filter((lock) => !isDead(byId.get(lock.holder_id)))
+        .all<LockRow>('SELECT * FROM locks')
+        .filter((lock) => !isOver(lock.expires_uptime, lock.boot_id, clock) && !isDead(byId.get(lock.holder_id)))
     } finally {
       connection.close()
     }
