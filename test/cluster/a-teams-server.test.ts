@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +9,7 @@ import { readConfig } from '../../src/core/config.ts'
 import { connectMesh } from '../../src/core/nats/connect.ts'
 import { permissionsFor } from '../../src/core/nats/permissions.ts'
 import { namesOf, natsSettings } from '../../src/core/nats/settings.ts'
+import { Agent } from '../support/agent.ts'
 import { testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePorts, haveElected, natsServer, needsNats, startNatsOn } from '../support/nats.ts'
@@ -130,6 +132,33 @@ describe.skipIf(!natsServer)(`a server by the configuration that init prints${ne
     )
     await red.nc.flush()
     expect((await blue.jsm.streams.info(stream)).state.messages).toBe(1)
+  })
+
+  test('agents need no more than these permissions, and hear nothing of the other mesh', async () => {
+    await using team = await teamServer()
+    const start = (mesh: 'red' | 'blue', n: number) => Agent.start({ env: team.env(mesh, { SLM_MESH_HOST_NAME: `host-${n}` }) })
+    await using ann = await start('red', 1)
+    await using bob = await start('red', 2)
+    await using cid = await start('blue', 3)
+    await bob.call('event.subscribe', { types: ['state_changed'] })
+    await ann.call('message.send', { to: await bob.name(), message: 'over TLS' })
+    expect((await bob.call('message.inbox', { wait: 20 })).messages).toMatchObject([{ payload: 'over TLS' }])
+    await ann.call('state.set', { key: 'k', value: 'v' })
+    expect(await bob.call('state.get', { key: 'k' })).toMatchObject({ entry: { value: 'v' } })
+    // As much as makes a snapshot, with its chunks and purges.
+    for (let i = 0; i < 100; i++)
+      await bob.call('state.set', { key: `big${i % 10}`, value: randomBytes(45_000).toString('base64') })
+    await using lookingOn = await connectAs(team.env('red'))
+    const { stream, snapshot } = lookingOn.names
+    await eventually(async () => (await lookingOn.jsm.streams.getMessage(stream, { last_by_subj: snapshot })) !== null, {
+      every: 500,
+    })
+    await eventually(() => ann.call('peer.list', {}).then(({ peers }) => peers.length === 1))
+    expect((await cid.call('peer.list', {})).peers).toEqual([])
+    expect((await cid.call('state.list', {})).entries).toEqual([])
+    for (const agent of [ann, bob, cid]) expect(await agent.text('mesh_status')).not.toMatch(/unreachable|does not let us/)
+    // Flow control, snapshots, purges: nothing was refused.
+    expect(team.server.log).not.toContain('Violation')
   })
 
   test('whoever is not known is not let in, and whoever does not know the server’s authority does not go in', async () => {
