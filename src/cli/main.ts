@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/export.ts'),
   },
   import: { summary: 'bring in what export wrote', load: () => import('./commands/import.ts') },
+  init: { summary: 'make the mesh on NATS servers, for several machines', load: () => import('./commands/init.ts') },
   doctor: {
     summary: 'check this machine and the mesh on it; each finding with its fix',
     load: () => import('./commands/doctor.ts'),

@@ -1,5 +1,4 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import type { Events, RingLater } from './events.ts'
 import { type FilePath, keysAbove } from './file-path.ts'
 import { isFresh, isOver, overSql, overValues } from './lifetime.ts'
@@ -7,6 +6,7 @@ import { overlapping, type Wait } from './lock-line.ts'
 import type { Located, PathScheme, Written } from './path-scheme.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * What is written while others work: two agents that touch one path within half a minute (a collision) are both told,
@@ -91,7 +91,7 @@ const changeDetail = z.once(() => z.object({ change: Change(), byHolder: z.nulla
 
 export type Edits = ReturnType<typeof createEdits>
 
-export function createEdits(database: Database, clock: Clock, events: Events, scheme: PathScheme, ring: RingLater) {
+export function createEdits(database: Storage, clock: Clock, events: Events, scheme: PathScheme, ring: RingLater) {
   /** As this machine writes it down now. */
   const written = (path: Located): Written => ({
     ...{ file_path: path.filePath, path_key: path.key, repo: path.repo, repo_path: path.repoPath },

@@ -26,6 +26,9 @@ export interface Facts {
   storage: { path: string; detail: string }
   unsafe: { path: string; why: string }
   schema_newer: { path: string; found: number; known: number }
+  unreachable: { url: string; since: string; detail: string }
+  access_denied: { url: string; what: string }
+  server_unfit: { url: string; found: string; fix: string }
   setting: { name: string; value: string; expected: string }
   internal: { reference: string }
 }
@@ -87,6 +90,9 @@ const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
   unsafe: (f) => `${f.path} is refused: ${f.why}`,
   schema_newer: (f) =>
     `${f.path} has schema ${f.found}, made by a newer slm-mesh; this one knows schemas up to ${f.known} and touches nothing`,
+  unreachable: (f) => `${f.url} cannot be reached since ${f.since}: ${f.detail}; what this machine last knew can still be read`,
+  access_denied: (f) => `${f.url} does not let us ${f.what}`,
+  server_unfit: (f) => `${f.url} ${f.found}: ${f.fix}`,
   setting: (f) => `${f.name}=${JSON.stringify(f.value)} is not ${f.expected}`,
   internal: (f) => `a bug in slm-mesh, logged under ${f.reference}`,
 }

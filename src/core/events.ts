@@ -1,6 +1,5 @@
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import { newId } from './ids.ts'
 import { limitBytes, waitSeconds } from './limits.ts'
@@ -8,6 +7,7 @@ import { operation } from './operation.ts'
 import type { PathScheme } from './path-scheme.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * The log of what happened, and who wants to be told. Append-only; `seq` is the order and the cursor.
@@ -81,8 +81,10 @@ export type Ring = (target: { peerId: string; socketPath: string }) => void
 export type RingLater = (tx: Transaction, peer: { id: string; socket_path: string | null }) => void
 
 export const ringLater =
-  (ring: Ring): RingLater =>
+  (ring: Ring, isHere?: (sql: Sql, peerId: string) => boolean): RingLater =>
   (tx, { id, socket_path }) => {
+    // On another machine everybody looks who is told that the log has grown.
+    if (socket_path !== null && isHere && !isHere(tx, id)) return
     const target = socket_path === null ? leaderOf(tx) : { peerId: id, socketPath: socket_path }
     if (target) tx.afterCommit(`ring ${target.peerId}`, () => ring(target))
   }
@@ -94,7 +96,7 @@ const leaderOf = (sql: Sql) =>
 
 export type Events = ReturnType<typeof createEvents>
 
-export function createEvents(database: Database, clock: Clock, scheme: PathScheme, ring: RingLater) {
+export function createEvents(database: Storage, clock: Clock, scheme: PathScheme, ring: RingLater) {
   const shown = (rows: readonly Row[]) => database.read((sql) => rows.map((row) => fromRow(row, scheme.heard, sql)))
 
   /** Writes one event and has its subscribers rung. Returns its seq, which no other event ever has. */

@@ -1,6 +1,5 @@
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { type Conflict, fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
 import { keysAbove } from './file-path.ts'
@@ -14,6 +13,7 @@ import type { Located, PathScheme, Standpoint } from './path-scheme.ts'
 import type { Peers } from './peers.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 import { createTurnLocks } from './turn-locks.ts'
 
 /**
@@ -36,7 +36,15 @@ type UnlockReason = 'released' | 'expired' | 'left' | 'crashed' | 'forced'
 
 export type Locks = ReturnType<typeof createLocks>
 
-export function createLocks(database: Database, clock: Clock, events: Events, peers: Peers, scheme: PathScheme, ring: RingLater) {
+export function createLocks(
+  database: Storage,
+  clock: Clock,
+  events: Events,
+  peers: Peers,
+  scheme: PathScheme,
+  ring: RingLater,
+  isCutOff: () => boolean = () => false,
+) {
   const line = createLockLine(clock, ring)
 
   peers.hook({
@@ -231,8 +239,9 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
 
     giveBack,
 
-    /** What a peer holds. */
+    /** What a peer holds; nothing, once others may have been given it. */
     heldBy(holderId: string): (Located & { token: number })[] {
+      if (isCutOff()) return []
       return database.read((sql) =>
         sql
           .all<LockRow>('SELECT * FROM locks WHERE holder_id = ? LIMIT ?', holderId, MAX_LISTED)
@@ -255,6 +264,9 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
         return [...new Map(standing).values()].map((row) => shownLock(sql, row, viewer))
       })
     },
+
+    /** Takes a lock away as part of a transaction that ends more: of a machine that is gone. */
+    freeing: free,
 
     /** Frees locks whose time is over. Returns how many. */
     async expire(limit: number): Promise<number> {

@@ -1,5 +1,4 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
 import type { Mailbox } from './identity.ts'
@@ -12,6 +11,7 @@ import type { PeerRow, Peers } from './peers.ts'
 import { tried } from './rehearsal.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /** Mail between peers: one row a recipient, in the order of its sender's sends. The receiving side is inbox.ts. */
 
@@ -33,7 +33,7 @@ export type Brought = Omit<Message, 'deliveredAt' | 'readAt' | 'state'>
 
 export type Messages = ReturnType<typeof createMessages>
 
-export function createMessages(database: Database, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
+export function createMessages(database: Storage, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
   peers.hook({
     merged: (tx, from, into) =>
       void tx.run(

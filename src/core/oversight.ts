@@ -1,5 +1,4 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { isOver } from './lifetime.ts'
 import { type LockRow, fromRow as toLock } from './lock.ts'
 import { overlapping, type Wait } from './lock-line.ts'
@@ -8,6 +7,7 @@ import type { PathScheme } from './path-scheme.ts'
 import type { Peer, PeerRow, Peers } from './peers.ts'
 import { sleep } from './scope.ts'
 import type { Sql } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /** What somebody who oversees the mesh sees of it: everybody's locks and who waits for them, and everybody's mail. Reads only. */
 
@@ -59,7 +59,7 @@ export interface MessagesFound {
 
 export type Oversight = ReturnType<typeof createOversight>
 
-export function createOversight(database: Database, clock: Clock, peers: Peers, scheme: PathScheme) {
+export function createOversight(database: Storage, clock: Clock, peers: Peers, scheme: PathScheme) {
   function waitersOf(sql: Sql, lock: LockRow): OverseenLock['waiters'] {
     const waits = overlapping<Wait>(sql, 'lock_waits', lock.path_key)
       .filter((wait) => wait.peer_id !== lock.holder_id && !isOver(wait.until_uptime, wait.boot_id, clock))

@@ -1,14 +1,14 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { findAdopted, findMailbox, freeName, type Mailbox, processOf, suggest } from './identity.ts'
 import { newId } from './ids.ts'
-import { hostOf, isFresh } from './lifetime.ts'
+import { bootSeen, hostOf, isFresh } from './lifetime.ts'
 import { MAX_PEERS, text } from './limits.ts'
 import { operation } from './operation.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /** Who is there. A row is a mailbox with a name; `live` while a process stands behind it, `away` after that. */
 
@@ -112,7 +112,7 @@ interface PeerHooks {
 export type Peers = ReturnType<typeof createPeers>
 
 export function createPeers(
-  database: Database,
+  database: Storage,
   clock: Clock,
   events: Events,
   on: {
@@ -120,13 +120,20 @@ export function createPeers(
     isGone: (process: ProcessRef) => boolean
     /** What a host calls itself, on a mesh of several machines. */
     hostName?: (sql: Sql, hostId: string) => string | undefined
+    /** Whether a host has given no sign of life for a while. */
+    isSilent?: (hostId: string) => boolean
   },
 ) {
   const hooks: PeerHooks[] = []
 
   function toPeer(row: PeerRow): Peer {
-    const host = hostOf(row.boot_id ?? '')
-    const isSilent = !isFresh(row.heartbeat_uptime, on.staleMs, row.boot_id ?? '', clock)
+    const bootId = row.boot_id ?? ''
+    const host = hostOf(bootId)
+    // Beats of another machine's peers do not come here: that machine's own does.
+    const isSilent =
+      bootSeen(bootId, clock.bootId) === 'elsewhere'
+        ? (on.isSilent?.(host) ?? false)
+        : !isFresh(row.heartbeat_uptime, on.staleMs, bootId, clock)
     return {
       id: row.id,
       name: row.name,
@@ -275,6 +282,9 @@ export function createPeers(
     /** Joining as part of a transaction: of the first one in a file that this process has moved to. */
     arriving: (arrival: Arrival) => (tx: Transaction) => arrive(tx, arrival),
 
+    /** The same as part of a transaction that ends several. */
+    ending: end,
+
     /** Marks a process as gone: its locks are freed and its leaving is announced. True if it was this call that did it. */
     async end(id: string, reason: LeaveReason, socketPath: string | null): Promise<boolean> {
       return database.write((tx) => end(tx, id, reason, socketPath))
@@ -282,7 +292,7 @@ export function createPeers(
 
     /** False when the row is no longer this process's: it was given up for dead meanwhile, and must join again. */
     async heartbeat(id: string, socketPath: string | null): Promise<boolean> {
-      return database.write(
+      return database.writeHere(
         (tx) =>
           tx.run(
             'UPDATE peers SET heartbeat_at = ?, heartbeat_uptime = ? WHERE id = ? AND live = 1 AND socket_path IS ?',

@@ -1,5 +1,5 @@
-import type { Database } from './database.ts'
 import type { Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /** A change that is made and undone: nothing is stored, and nobody is rung. */
 
@@ -10,7 +10,7 @@ class Undone<T> extends Error {
 }
 
 /** What the change comes to; with `isReal` it happens. */
-export async function tried<T>(database: Database, isReal: boolean, change: (tx: Transaction) => T): Promise<T> {
+export async function tried<T>(database: Storage, isReal: boolean, change: (tx: Transaction) => T): Promise<T> {
   try {
     return await database.write((tx) => {
       const value = change(tx)

@@ -1,5 +1,4 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { limitBytes, line, text } from './limits.ts'
@@ -7,6 +6,7 @@ import { type Actor, operation } from './operation.ts'
 import { tried } from './rehearsal.ts'
 import * as z from './schema.ts'
 import type { Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * Shared values under namespaces. A version is the seq of the change's event: it only grows, has gaps, and does not
@@ -58,7 +58,7 @@ const SELECT = 'SELECT * FROM state WHERE namespace = ? AND key = ?'
 
 export type SharedState = ReturnType<typeof createState>
 
-export function createState(database: Database, clock: Clock, events: Events) {
+export function createState(database: Storage, clock: Clock, events: Events) {
   function expect(row: Row | undefined, name: { namespace: string; key: string }, expected: number | undefined): void {
     const actual = row?.version ?? 0
     if (expected !== undefined && expected !== actual)

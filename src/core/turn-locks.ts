@@ -1,11 +1,11 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import type { Conflict } from './errors.ts'
 import type { Claim, EditAnswer, LockRow } from './lock.ts'
 import type { LockLine } from './lock-line.ts'
 import type { Actor } from './operation.ts'
 import type { Located } from './path-scheme.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * Locks that an agent's edits take for its turn, and that the turn's end gives back. Which ones they are stands in the
@@ -29,7 +29,7 @@ interface Locking {
   giveBack(granted: readonly { path_key: string; token: number }[]): Promise<void>
 }
 
-export function createTurnLocks(database: Database, clock: Clock, on: Locking) {
+export function createTurnLocks(database: Storage, clock: Clock, on: Locking) {
   /** Locks that hooks of this process's agent took, and it has not asked for itself since. By token. */
   const byHook = new Map<number, Pick<LockRow, 'path_key' | 'token' | 'holder_id'>>()
 

@@ -145,6 +145,9 @@ const advice: { [C in Code]: (facts: Facts[C]) => string } = {
   storage: () => 'Tell your user; SLM_MESH_DATA_DIR can name another directory on a local disk.',
   unsafe: ({ path }) => `Tell your user to make ${path} a plain directory or file of their own that only they can write to.`,
   schema_newer: () => 'Tell your user to restart this agent with the newer slm-mesh.',
+  unreachable: () => 'Reading still works, and what you hold stays yours for a while; try again in a minute.',
+  access_denied: () => 'Tell your user that the credentials or permissions on the NATS server do not suffice.',
+  server_unfit: () => 'Tell your user; only whoever runs that server can change it.',
   setting: () => 'Tell your user to correct that variable in the MCP configuration.',
   internal: () => 'Try again; if it happens again, tell your user to report it with the log.',
 }

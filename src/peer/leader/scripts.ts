@@ -51,7 +51,7 @@ export function createScripts(store: Pick<Store, 'peers' | 'paths'>, clock: Cloc
         ...place,
         gitRoot: input.gitRoot ?? place.gitRoot,
         gitBranch: input.gitBranch ?? place.gitBranch,
-        process: processRef(input.pid),
+        process: { ...processRef(input.pid), bootId: clock.bootId },
         socketPath: input.udsPath ?? null,
         name: input.name === 'auto' ? undefined : input.name,
       })
