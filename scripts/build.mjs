@@ -22,6 +22,8 @@ const together = [
   ['cli', /src\/cli\/(main|process|connect|commands\/(peers|state|version|send|broadcast))\.ts/],
   ['hook', /src\/(cli\/hooks\/direct|peer\/(session-peer|hook-door))\.ts/],
   ['mesh', /src\/cli\/through-file\.ts/],
+  // Only who has SLM_MESH_URL, or asks for it by a command, loads it.
+  ['nats', /\/(@nats-io|tweetnacl)\//],
 ]
 
 /** Imports as `import defer` will have them: a chunk, and a module of Node, is loaded when something of it is first used. */
@@ -53,6 +55,12 @@ const ownZod = {
   load: (id) => (id.endsWith(OWN) ? readFileSync(id.slice(0, -OWN.length), 'utf8') : null),
 }
 
+/** Standard output is the MCP client's, and NATS' client writes to it what it does not expect. */
+const quietNats = {
+  name: 'quiet-nats',
+  transform: (code, id) => (id.includes('/@nats-io/') ? code.replace(/\bconsole\.\w+\(/g, '(() => {})(') : null),
+}
+
 /** As a browser loads it: all that the page is made of, compressed. */
 const PAGE_LIMIT_BYTES = 120_000
 /** Its styles, in the order in which they stand in app.css: of rules that meet, the later one wins. */
@@ -68,7 +76,7 @@ const bundle = await rolldown({
   // Its main file asks for its parts in a way that cannot be bundled.
   resolve: { alias: { 'jsonc-parser': fileURLToPath(import.meta.resolve('jsonc-parser/lib/esm/main.js')) } },
   checks: { ineffectiveDynamicImport: false },
-  plugins: [ownZod, deferred],
+  plugins: [ownZod, quietNats, deferred],
 })
 const { output } = await bundle.write({
   dir: 'dist',

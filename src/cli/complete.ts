@@ -142,7 +142,10 @@ function sourceOf(command: Command, argument: Argument): Source | undefined {
 /** What stands in the file at this moment; nothing where there is none, or it cannot be read. */
 function live(source: Source, { options }: Place, { env, cwd }: Invocation): readonly Named[] {
   try {
-    const { dataDir } = readConfig({ SLM_MESH_DATA_DIR: options.dataDir ?? env.SLM_MESH_DATA_DIR })
+    const { dataDir } = readConfig({
+      ...{ SLM_MESH_URL: env.SLM_MESH_URL, SLM_MESH_MESH: env.SLM_MESH_MESH },
+      SLM_MESH_DATA_DIR: options.dataDir ?? env.SLM_MESH_DATA_DIR,
+    })
     const { database } = layoutOf(resolve(cwd, dataDir))
     if (!existsSync(database)) return []
     const connection = new Connection(database)

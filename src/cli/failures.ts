@@ -47,6 +47,9 @@ export const failures: { readonly [C in Code]: Failing<C> } = {
   storage: { exit: EXIT_FAILED, hint: '--data-dir names another directory, on a local disk' },
   unsafe: { exit: EXIT_FAILED, hint: 'make it a plain directory or file of your own that only you can write to' },
   schema_newer: { exit: EXIT_FAILED, hint: 'use the newer slm-mesh' },
+  unreachable: { exit: EXIT_FAILED, hint: 'slm-mesh doctor asks each of its servers' },
+  access_denied: { exit: EXIT_FAILED, hint: 'slm-mesh init prints what a mesh must be permitted' },
+  server_unfit: { exit: EXIT_FAILED },
   setting: { exit: EXIT_USAGE },
   internal: { exit: EXIT_FAILED, hint: 'please report it, with the log: slm-mesh logs --level error' },
 }

@@ -1,16 +1,16 @@
 import { Bell } from '../core/bell.ts'
 import { Claims } from '../core/claims.ts'
 import { systemClock } from '../core/clock.ts'
-import type { Database } from '../core/database.ts'
+import { openEngine } from '../core/engine.ts'
 import { fail, isFailure, MeshError } from '../core/errors.ts'
 import { type Caller, call } from '../core/operations.ts'
 import { outsider, reader } from '../core/outsiders.ts'
 import type { Place } from '../core/peers.ts'
 import { recoveryText } from '../core/recovery.ts'
 import { Scope, sleep } from '../core/scope.ts'
-import { openStore } from '../core/store.ts'
+import type { Storage } from '../core/storage.ts'
 import { endDead, ringOnce } from '../peer/from-outside.ts'
-import { isGone } from '../peer/process-identity.ts'
+import { isGoneSeenFrom } from '../peer/process-identity.ts'
 import { placeOf } from '../peer/project.ts'
 import type { Mesh, Standing } from './mesh.ts'
 
@@ -23,11 +23,14 @@ const LOOK_EVERY_MS = 200
 
 export async function throughFile(desk: Standing, why: string): Promise<Omit<Mesh, 'follow'>> {
   const scope = new Scope()
-  const { store, database } = await openStore(desk.layout.database, {
+  const bell = new Bell()
+  const { store, database, clock, isGone, shared } = await openEngine(desk.config, desk.layout.database, {
     clock: systemClock,
     staleMs: desk.config.staleMs,
     ring: ({ socketPath }) => scope.defer(ringOnce(socketPath)),
-    isGone,
+    isGone: isGoneSeenFrom,
+    onChange: () => bell.ring(),
+    evenAlone: true,
   })
   scope.defer(() => database[Symbol.dispose]())
   // Nobody leads, so nobody has said yet that they are gone. Without the right to write, they are shown as they stand.
@@ -38,8 +41,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
   await Promise.race([ending, sleep(PATIENCE_MS)])
   database.onDamage = () => {} // the call that met it sees to it
   const { recovery } = database
-  const place: Place = placeOf(desk.cwd)
-  const bell = new Bell()
+  const place: Place = placeOf(desk.cwd, store.paths)
   // Without a doorbell: while a call waits, the file is looked at.
   let version = database.dataVersion()
   scope.every(
@@ -62,7 +64,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
       const answered = call(
         name,
         {
-          ...{ actor: who.actor, store, clock: systemClock, bell, carrying: new Claims(), spend: () => {} },
+          ...{ actor: who.actor, store, clock, bell, carrying: new Claims(), spend: () => {} },
           signal: options.signal ?? desk.signal,
           afterAnswer: (run) => void after.push(run),
           defaults: desk.config,
@@ -77,7 +79,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
   return {
     via: 'file',
     row: store.leadership.read,
-    why: recovery ? `${why} ${recoveryText(recovery)}` : why,
+    why: [why, recovery && recoveryText(recovery), shared?.outage()].filter(Boolean).join(' '),
     client: undefined,
     call: as('cli'),
     as,
@@ -86,7 +88,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
 }
 
 /** A command that meets damage fails, but only once the file has been moved aside: the next one goes on in a new one. */
-async function told(error: unknown, database: Database): Promise<never> {
+async function told(error: unknown, database: Storage): Promise<never> {
   if (!isFailure(error, 'corrupt') || error.facts.recurring) throw error
   if (database.isDamaged) await database.reopen(() => {})
   const where = database.recovery?.movedTo

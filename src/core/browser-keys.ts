@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { MeshError } from './errors.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * Keys with which a person's browser asks whoever leads. The leader's own token is new each term; a key stands in the file,
@@ -25,7 +25,7 @@ export type BrowserKeys = ReturnType<typeof createBrowserKeys>
 
 const digestOf = (key: string) => createHash('sha256').update(key).digest('hex')
 
-export function createBrowserKeys(database: Database, clock: Clock) {
+export function createBrowserKeys(database: Storage, clock: Clock) {
   const find = (digest: string) =>
     database.read((sql) => sql.get<Row>('SELECT * FROM browser_keys WHERE digest = ? AND boot_id = ?', digest, clock.bootId))
 
@@ -34,7 +34,7 @@ export function createBrowserKeys(database: Database, clock: Clock) {
     async mint(): Promise<string> {
       const key = randomBytes(32).toString('base64url')
       const now = clock.uptime()
-      await database.write((tx) =>
+      await database.writeHere((tx) =>
         tx.run('INSERT INTO browser_keys VALUES (?, NULL, ?, ?, ?)', digestOf(key), now, now + LIFETIME_MS, clock.bootId),
       )
       return key
@@ -48,7 +48,7 @@ export function createBrowserKeys(database: Database, clock: Clock) {
       if (!row || row.expires_uptime <= now) return false
       if (row.used_at !== null && now - row.used_uptime < RENEW_EVERY_MS) return true
       try {
-        await database.write((tx) =>
+        await database.writeHere((tx) =>
           tx.run(
             'UPDATE browser_keys SET used_at = ?, used_uptime = ?, expires_uptime = ? WHERE digest = ?',
             clock.now(),

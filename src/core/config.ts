@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { CHOSEN_NAME, isReserved } from './chosen-name.ts'
 import { fail } from './errors.ts'
 import { LEVELS } from './log.ts'
@@ -62,8 +62,35 @@ const settings = {
   eventTtlHours: ['SLM_MESH_EVENT_TTL_H', whole(1, 8760), '48', 'hours from 1 to 8760'],
   /** Writes a peer may make in 10 s; 0 switches the limit off. */
   rate: ['SLM_MESH_RATE', whole(0, 1_000_000), '2000', 'a number of writes from 0 to 1000000'],
+  /** A mesh of several machines, on NATS; without it the mesh is this machine's file. What it says is parsed where it is used. */
+  url: ['SLM_MESH_URL', upTo(2048), '', 'nats://host:4222 or tls://host:4222, several separated by commas'],
+  /** Meshes on one server are apart by their names: other streams, other subjects, other permissions. */
+  mesh: ['SLM_MESH_MESH', matching(/^[a-z0-9-]{1,32}$/), 'default', 'up to 32 of a-z, 0-9 and -'],
+  /** Secrets come from the environment or a file, never from a command line, which all users of a machine can read. */
+  creds: ['SLM_MESH_CREDS', upTo(1024), '', 'the path of a creds file'],
+  user: ['SLM_MESH_USER', upTo(256), '', 'a user of the NATS server'],
+  password: ['SLM_MESH_PASSWORD', upTo(1024), '', 'up to 1024 characters'],
+  token: ['SLM_MESH_TOKEN', upTo(1024), '', 'up to 1024 characters'],
+  /** For servers whose certificate the system does not trust by itself. */
+  ca: ['SLM_MESH_CA', upTo(1024), '', 'the path of a PEM file'],
+  /** Whom doctor asks whether what is acknowledged is on the disk; default: port 8222 of each server. */
+  monitor: [
+    'SLM_MESH_MONITOR',
+    matching(/^https?:\/\/[^@\s]{1,256}$/),
+    '',
+    'the monitoring port of nats-server, such as http://host:8222',
+  ],
+  /** What the others call this machine; default: what it calls itself. */
+  hostName: ['SLM_MESH_HOST_NAME', matching(/^[A-Za-z0-9._-]{1,64}$/), '', 'up to 64 letters, digits, - _ .'],
   log: ['SLM_MESH_LOG', oneOf(...LEVELS), 'info', `one of ${LEVELS.join(', ')}`],
 } as const satisfies Record<string, readonly [string, Parse<unknown>, string | undefined, string]>
+
+/** What complaints may quote: a URL can hold a password, and the two that are one are shown to nobody. */
+const shown = (variable: string, value: string) =>
+  /_(PASSWORD|TOKEN)$/.test(variable) ? '...' : variable.endsWith('_URL') ? withoutSecrets(value) : value
+
+/** Whatever stands before an @ is nobody's business, however wrong the rest may be. */
+export const withoutSecrets = (urls: string): string => urls.replace(/(^|,|\/\/)[^,]*@/g, '$1')
 
 /** What all of them are called. */
 export const VARIABLES: readonly string[] = Object.values(settings).map(([variable]) => variable)
@@ -76,9 +103,34 @@ export function readConfig(env: Environment): Config {
     const value = env[variable] || (fallback ?? join(homedir(), '.slm-mesh'))
     if (value === '') return [key, '']
     const parsed = parse(value)
-    if (parsed === undefined) throw fail('setting', { name: variable, value, expected })
+    if (parsed === undefined) throw fail('setting', { name: variable, value: shown(variable, value), expected })
     return [key, parsed]
   })
   // Every key of `settings` has been filled in by its own parser.
-  return Object.freeze(Object.fromEntries(entries)) as Config
+  const config = Object.fromEntries(entries) as Config
+  if (config.url === '') return Object.freeze(config)
+  const dir = copyDir(config)
+  // Who was started for that very directory is there already.
+  return Object.freeze({ ...config, dataDir: basename(config.dataDir) === dir ? config.dataDir : join(config.dataDir, dir) })
+}
+
+/**
+ * A mesh on a server has a directory of its own beside this machine's: whichever way its servers are written, and as whoever
+ * we go there.
+ */
+function copyDir({ url, mesh }: Pick<Config, 'url' | 'mesh'>): string {
+  const servers = withoutSecrets(url)
+    .split(',')
+    .map((entry) =>
+      entry
+        .trim()
+        .toLowerCase()
+        .replace(/^(nats|tls):\/\//, '')
+        .replace(/\/$/, ''),
+    )
+    .filter((entry) => entry !== '')
+    .map((entry) => (/:\d+$/.test(entry) ? entry : `${entry}:4222`))
+  const { createHash } = process.getBuiltinModule('node:crypto')
+  const words = [mesh, ...[...new Set(servers)].sort()].join('\n')
+  return `nats-${createHash('sha256').update(words).digest('hex').slice(0, 12)}`
 }

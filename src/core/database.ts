@@ -7,6 +7,7 @@ import type { Recovery } from './recovery.ts'
 import { sleep } from './scope.ts'
 import type { Sql, Transaction } from './sql.ts'
 import { BUSY_DEADLINE_MS, isBusy, isOfSchema, translate } from './sqlite-errors.ts'
+import type { Storage } from './storage.ts'
 import { createWal, type Wal } from './wal.ts'
 
 /**
@@ -40,7 +41,7 @@ interface Write {
 
 type Outcome = { write: Write; value: unknown } | { write: Write; error: unknown }
 
-export class Database implements Disposable {
+export class Database implements Storage {
   #connection: Connection
   #queue: Write[] = []
   #scheduled = false
@@ -112,6 +113,11 @@ export class Database implements Disposable {
       this.#queue.push({ change, resolve: resolve as (value: unknown) => void, reject, since: performance.now() })
       this.#schedule()
     })
+  }
+
+  /** With one machine, what concerns it alone is written like anything else. */
+  writeHere<T>(change: (tx: Transaction, mesh: (also: (tx: Transaction) => void) => void) => T): Promise<T> {
+    return this.write((tx) => change(tx, (also) => also(tx)))
   }
 
   /** Changes on every commit of another connection, never on ours: a cheap "did I miss anything?". */

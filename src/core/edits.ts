@@ -1,10 +1,12 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import type { Events, RingLater } from './events.ts'
 import { type FilePath, keysAbove } from './file-path.ts'
+import { isFresh, isOver, overSql, overValues } from './lifetime.ts'
 import { overlapping, type Wait } from './lock-line.ts'
+import type { Located, PathScheme, Written } from './path-scheme.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * What is written while others work: two agents that touch one path within half a minute (a collision) are both told,
@@ -19,17 +21,16 @@ export const NEWS_MS = 60 * 60_000
 /** The newest that are kept for one peer, and the most that are told at once. */
 const MAX_NEWS = 100
 
-/** A path that an agent has written, and where it stands in its repository, to recognise it in another worktree. */
-export interface Touched extends FilePath {
-  readonly repo: string | null
-  readonly repoPath: string | null
+interface Reader {
+  project_path: string
+  git_root: string | null
+  repo: string | null
+  boot_id: string | null
 }
 
-interface TouchRow {
-  path_key: string
+interface TouchRow extends Written {
   peer_id: string
   peer_name: string
-  file_path: string
   at: number
 }
 
@@ -38,7 +39,7 @@ export interface Collision {
   readonly id: number
   readonly filePath: string
   readonly peer: { readonly id: string; readonly name: string }
-  /** Where the other one wrote the same file of the repository in another worktree; null: the very same file. */
+  /** Where the other one wrote the same file of the repository in another worktree or clone; null: the very same file. */
   readonly elsewhere: string | null
   readonly at: string
 }
@@ -59,7 +60,7 @@ export interface FileChange {
 
 /** A change of a locked path as its holder's process has seen it. `files`: so many below it, too many to name. */
 export interface SeenChange {
-  readonly path: FilePath
+  readonly path: Located
   readonly change: Change
   readonly byHolder: boolean | null
   readonly files?: number
@@ -90,14 +91,17 @@ const changeDetail = z.once(() => z.object({ change: Change(), byHolder: z.nulla
 
 export type Edits = ReturnType<typeof createEdits>
 
-export function createEdits(database: Database, clock: Clock, events: Events, ring: RingLater) {
-  const isFresh = (row: { at_uptime: number; boot_id: string }) =>
-    row.boot_id === clock.bootId && clock.uptime() - row.at_uptime <= TOGETHER_MS
+export function createEdits(database: Storage, clock: Clock, events: Events, scheme: PathScheme, ring: RingLater) {
+  /** As this machine writes it down now. */
+  const written = (path: Located): Written => ({
+    ...{ file_path: path.filePath, path_key: path.key, repo: path.repo, repo_path: path.repoPath },
+    boot_id: clock.bootId,
+  })
 
   /** Others' edits of the same path, or of the same file of the repository in another worktree, within the last moments. */
-  function others(tx: Sql, peerId: string, touched: Touched): TouchRow[] {
-    const recent = 'peer_id <> ? AND at_uptime >= ? AND boot_id = ?'
-    const bounds = [peerId, clock.uptime() - TOGETHER_MS, clock.bootId] as const
+  function others(tx: Sql, peerId: string, touched: Located): TouchRow[] {
+    const recent = `peer_id <> ? AND NOT ${overSql('at_uptime < ?')}`
+    const bounds = [peerId, ...overValues(clock, clock.uptime() - TOGETHER_MS)] as const
     return [
       ...tx.all<TouchRow>(`SELECT * FROM touches WHERE path_key = ? AND ${recent}`, touched.key, ...bounds),
       ...(touched.repo === null || touched.repoPath === null
@@ -141,6 +145,14 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
     ringPeer(tx, to)
   }
 
+  /** A path of this machine, as that peer has it. */
+  function shownTo(sql: Sql, peerId: string, path: Located): FilePath {
+    const row = sql.get<Reader>('SELECT project_path, git_root, repo, boot_id FROM peers WHERE id = ?', peerId)
+    if (!row) return path
+    const reader = { projectPath: row.project_path, gitRoot: row.git_root, repo: row.repo }
+    return { key: path.key, filePath: scheme.shownTo(sql, written(path), reader, row.boot_id ?? '') }
+  }
+
   function ringPeer(tx: Transaction, id: string): void {
     const peer = tx.get<{ id: string; socket_path: string | null }>(
       'SELECT id, socket_path FROM peers WHERE id = ? AND live = 1',
@@ -152,7 +164,7 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
   /** One side of an encounter, which is told once for as long as the two go on. */
   function meet(tx: Transaction, news: News): void {
     const known = stored(tx, news)
-    if (!known || !isFresh(known)) return tell(tx, news)
+    if (!known || !isFresh(known.at_uptime, TOGETHER_MS, known.boot_id, clock)) return tell(tx, news)
     tx.run('UPDATE edit_news SET at = ?, at_uptime = ? WHERE id = ?', clock.now(), clock.uptime(), known.id)
   }
 
@@ -168,23 +180,24 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
 
   return {
     /** An agent has written these paths: whoever else wrote one of them within half a minute will be told, and so will it. */
-    async touch(peer: { id: string; name: string }, paths: readonly Touched[]): Promise<void> {
+    async touch(peer: { id: string; name: string }, paths: readonly Located[]): Promise<void> {
       if (paths.length === 0) return
       await database.write((tx) => {
         for (const path of paths) {
           for (const other of others(tx, peer.id, path)) {
             const theirs = { filePath: other.file_path, key: other.path_key }
-            const isSame = other.path_key === path.key
+            const own = written(path)
+            const isSame = scheme.isSameFile(other, own)
             const they = { id: other.peer_id, name: other.peer_name }
             meet(tx, {
               ...{ to: peer.id, kind: 'collision', path, other: they },
-              detail: { elsewhere: isSame ? null : theirs.filePath },
+              detail: { elsewhere: isSame ? null : scheme.placed(tx, other, clock.bootId) },
             })
             // A mailbox may be forgotten before its last edits are.
             if (tx.get('SELECT 1 FROM peers WHERE id = ?', they.id))
               meet(tx, {
                 ...{ to: they.id, kind: 'collision', path: theirs, other: peer },
-                detail: { elsewhere: isSame ? null : path.filePath },
+                detail: { elsewhere: isSame ? null : scheme.placed(tx, own, other.boot_id) },
               })
           }
           tx.run(
@@ -212,14 +225,14 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
             )
           )
             continue
-          const payload = { filePath: path.filePath, change, holder, byHolder, ...(files !== undefined && { files }) }
+          const payload = { ...scheme.told(tx, written(path)), change, holder, byHolder, ...(files !== undefined && { files }) }
           // A subscriber is not shown what it did itself; what others did to its file, it is.
           events.append(tx, 'file_changed', payload, byHolder === false ? null : holder)
           const waiting = overlapping<Wait>(tx, 'lock_waits', path.key)
-            .filter((wait) => wait.boot_id === clock.bootId && wait.until_uptime > clock.uptime())
+            .filter((wait) => !isOver(wait.until_uptime, wait.boot_id, clock))
             .map((wait) => wait.peer_id)
           for (const to of new Set(byHolder === false ? [...waiting, holder.id] : waiting))
-            tell(tx, { to, kind: 'changed', path, other: holder, detail: { change, byHolder } })
+            tell(tx, { to, kind: 'changed', path: shownTo(tx, to, path), other: holder, detail: { change, byHolder } })
         }
       })
     },

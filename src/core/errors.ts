@@ -26,6 +26,9 @@ export interface Facts {
   storage: { path: string; detail: string }
   unsafe: { path: string; why: string }
   schema_newer: { path: string; found: number; known: number }
+  unreachable: { url: string; since: string; detail: string }
+  access_denied: { url: string; what: string }
+  server_unfit: { url: string; found: string; fix: string }
   setting: { name: string; value: string; expected: string }
   internal: { reference: string }
 }
@@ -34,6 +37,8 @@ export interface Facts {
 export interface Conflict {
   filePath: string
   holder: { id: string; name: string }
+  /** The machine of its holder, where that is another. */
+  host?: string
   reason: string
   /** ISO 8601; for a path that somebody else waits for first, when that wait ends at the latest. */
   until: string
@@ -58,7 +63,7 @@ const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
     f.conflicts
       .map((c) =>
         c.kind === 'held'
-          ? `${quote(c.filePath)} is locked by ${c.holder.name} until ${c.until}${c.reason && ` (${quote(c.reason)})`}`
+          ? `${quote(c.filePath)} is locked by ${c.holder.name}${c.host === undefined ? '' : ` on ${quote(c.host)}`} until ${c.until}${c.reason && ` (${quote(c.reason)})`}`
           : `${quote(c.filePath)} is free, but ${c.holder.name} has waited for it longer`,
       )
       .join('; ') + (f.place === null ? '' : `; you were number ${f.place} in line`),
@@ -85,6 +90,9 @@ const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
   unsafe: (f) => `${f.path} is refused: ${f.why}`,
   schema_newer: (f) =>
     `${f.path} has schema ${f.found}, made by a newer slm-mesh; this one knows schemas up to ${f.known} and touches nothing`,
+  unreachable: (f) => `${f.url} cannot be reached since ${f.since}: ${f.detail}; what this machine last knew can still be read`,
+  access_denied: (f) => `${f.url} does not let us ${f.what}`,
+  server_unfit: (f) => `${f.url} ${f.found}: ${f.fix}`,
   setting: (f) => `${f.name}=${JSON.stringify(f.value)} is not ${f.expected}`,
   internal: (f) => `a bug in slm-mesh, logged under ${f.reference}`,
 }

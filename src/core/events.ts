@@ -1,12 +1,13 @@
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import { newId } from './ids.ts'
 import { limitBytes, waitSeconds } from './limits.ts'
 import { operation } from './operation.ts'
+import type { PathScheme } from './path-scheme.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * The log of what happened, and who wants to be told. Append-only; `seq` is the order and the cursor.
@@ -61,11 +62,11 @@ interface Row {
   created_at: number
 }
 
-const fromRow = (row: Row): Event => ({
+const fromRow = (row: Row, shown: PathScheme['heard'], sql: Sql): Event => ({
   id: row.id,
   seq: row.seq,
   type: row.type,
-  payload: Payload().parse(JSON.parse(row.payload)),
+  payload: shown(sql, Payload().parse(JSON.parse(row.payload))),
   emittedBy: row.emitted_by === null ? null : { id: row.emitted_by, name: row.emitted_by_name ?? row.emitted_by },
   createdAt: new Date(row.created_at).toISOString(),
 })
@@ -80,8 +81,10 @@ export type Ring = (target: { peerId: string; socketPath: string }) => void
 export type RingLater = (tx: Transaction, peer: { id: string; socket_path: string | null }) => void
 
 export const ringLater =
-  (ring: Ring): RingLater =>
+  (ring: Ring, isHere?: (sql: Sql, peerId: string) => boolean): RingLater =>
   (tx, { id, socket_path }) => {
+    // On another machine everybody looks who is told that the log has grown.
+    if (socket_path !== null && isHere && !isHere(tx, id)) return
     const target = socket_path === null ? leaderOf(tx) : { peerId: id, socketPath: socket_path }
     if (target) tx.afterCommit(`ring ${target.peerId}`, () => ring(target))
   }
@@ -93,7 +96,9 @@ const leaderOf = (sql: Sql) =>
 
 export type Events = ReturnType<typeof createEvents>
 
-export function createEvents(database: Database, clock: Clock, ring: RingLater) {
+export function createEvents(database: Storage, clock: Clock, scheme: PathScheme, ring: RingLater) {
+  const shown = (rows: readonly Row[]) => database.read((sql) => rows.map((row) => fromRow(row, scheme.heard, sql)))
+
   /** Writes one event and has its subscribers rung. Returns its seq, which no other event ever has. */
   function append(tx: Transaction, type: string, payload: object, by: { id: string; name: string } | null): number {
     const now = clock.now()
@@ -170,7 +175,7 @@ export function createEvents(database: Database, clock: Clock, ring: RingLater) 
     /** Events after a cursor, oldest first. `more`: there are further ones now. */
     async readAfter(seq: number, types: readonly string[], limit: number): Promise<{ events: Event[]; more: boolean }> {
       const rows = database.read((sql) => after(sql, seq, types, limit + 1, null))
-      return { events: rows.slice(0, limit).map(fromRow), more: rows.length > limit }
+      return { events: shown(rows.slice(0, limit)), more: rows.length > limit }
     },
 
     /** The newest events, oldest of them first. `more`: there are older ones. */
@@ -183,7 +188,7 @@ export function createEvents(database: Database, clock: Clock, ring: RingLater) 
         ),
       )
       const rows = newest.sort((a, b) => b.seq - a.seq)
-      return { events: rows.slice(0, limit).reverse().map(fromRow), more: rows.length > limit }
+      return { events: shown(rows.slice(0, limit).reverse()), more: rows.length > limit }
     },
 
     /** What a subscriber has not been shown yet, without its own doings; undefined where it subscribed to nothing. */
@@ -192,7 +197,7 @@ export function createEvents(database: Database, clock: Clock, ring: RingLater) 
         const types = subscribedTo(sql, peerId)
         if (types.length === 0) return undefined
         const rows = after(sql, Math.max(beyond, cursorOf(sql, peerId)), types, limit + 1, peerId)
-        return { events: rows.slice(0, limit).map(fromRow), more: rows.length > limit }
+        return { events: shown(rows.slice(0, limit)), more: rows.length > limit }
       })
     },
 

@@ -1,12 +1,12 @@
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { peerReference, waitSeconds } from './limits.ts'
 import { fromRow, Message, type MessageRow, messageId } from './message.ts'
 import { operation } from './operation.ts'
 import type { Peers } from './peers.ts'
 import * as z from './schema.ts'
 import type { Sql } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /** The receiving side of messages: what is in a mailbox, and what its agent has been told and shown (G2). */
 
@@ -22,7 +22,7 @@ export interface Choice {
 }
 const ONLY = '(? IS NULL OR sender_id = ?) AND (? IS NULL OR thread = ?)'
 
-export function createInbox(database: Database, clock: Clock, peers: Peers) {
+export function createInbox(database: Storage, clock: Clock, peers: Peers) {
   return {
     /** Unread mail, oldest first. */
     async unread(peerId: string, only: Choice, limit: number): Promise<Message[]> {
@@ -36,6 +36,19 @@ export function createInbox(database: Database, clock: Clock, peers: Peers) {
             limit,
           )
           .map(fromRow),
+      )
+    },
+
+    /** Everybody's unread mail behind that seq, in the order in which it was sent. */
+    async unreadOfAll(after: number, limit: number): Promise<(Message & { readonly seq: number })[]> {
+      return database.read((sql) =>
+        sql
+          .all<MessageRow>(
+            'SELECT * FROM messages WHERE seq > ? AND seen_at IS NULL AND expired_at IS NULL ORDER BY seq LIMIT ?',
+            after,
+            limit,
+          )
+          .map((row) => ({ seq: row.seq, ...fromRow(row) })),
       )
     },
 

@@ -1,15 +1,15 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { processOf } from './identity.ts'
 import type { ProcessRef } from './peers.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * The one row that says who leads, in which term (G3). It is the only authority: lock files, sockets and ports are
  * detectors and consequences. Terms only grow; whatever a leader writes is fenced by its term. No loop here:
- * `peer/election.ts` decides when to stand.
+ * `peer/election.ts` decides when to stand. It is a row of this machine: on a mesh of several, each has its own leader.
  */
 
 interface Row {
@@ -76,11 +76,19 @@ export function readLeadership(sql: Sql): Leadership {
 
 export type LeadershipRow = ReturnType<typeof createLeadership>
 
-export function createLeadership(database: Database, clock: Clock, events: Events) {
+export function createLeadership(database: Storage, clock: Clock, events: Events) {
   const read = () => database.read(readLeadership)
 
   const leads = (leadership: Leadership, term: number, socketPath: string) =>
     leadership.term === term && leadership.peer?.socketPath === socketPath
+
+  const fence =
+    <T>(term: number, socketPath: string, change: (tx: Transaction) => T) =>
+    (tx: Transaction): T => {
+      const row = tx.get<Row>(SELECT)
+      if (!row || !leads(fromRow(row), term, socketPath)) throw fail('not_leader', { term })
+      return change(tx)
+    }
 
   return {
     read,
@@ -98,7 +106,7 @@ export function createLeadership(database: Database, clock: Clock, events: Event
       seen: { term: number; because: 'vacant' | 'dead' | 'hung' },
       on: { isGone: (process: ProcessRef) => boolean; guard: (term: number) => boolean },
     ): Promise<number | undefined> {
-      return database.write((tx) => {
+      return database.writeHere((tx, mesh) => {
         const now = readLeadership(tx)
         if (now.term !== seen.term) return undefined
         if (now.peer && seen.because !== 'hung' && !on.isGone(now.peer.process)) return undefined
@@ -118,29 +126,30 @@ export function createLeadership(database: Database, clock: Clock, events: Event
           clock.now(),
         )
         const previous = now.peer ? { id: now.peer.id, name: now.peer.name } : null
-        events.append(tx, 'leader_elected', { term, because: seen.because, previous }, candidate)
+        mesh((tx) => void events.append(tx, 'leader_elected', { term, because: seen.because, previous }, candidate))
         return term
       })
     },
 
     /** Runs a leader's write in one transaction with the check that it still leads. Throws `not_leader`. */
     async fenced<T>(term: number, socketPath: string, change: (tx: Transaction) => T): Promise<T> {
-      return database.write((tx) => {
-        const row = tx.get<Row>(SELECT)
-        if (!row || !leads(fromRow(row), term, socketPath)) throw fail('not_leader', { term })
-        return change(tx)
-      })
+      return database.write(fence(term, socketPath, change))
+    },
+
+    /** The same for what concerns this machine alone: its file, its token, its browsers. */
+    async fencedHere<T>(term: number, socketPath: string, change: (tx: Transaction) => T): Promise<T> {
+      return database.writeHere(fence(term, socketPath, change))
     },
 
     async publish(term: number, socketPath: string, port: number, tokenHash: string): Promise<void> {
-      await this.fenced(term, socketPath, (tx) =>
+      await this.fencedHere(term, socketPath, (tx) =>
         tx.run('UPDATE leader SET port = ?, token_hash = ? WHERE id = 1', port, tokenHash),
       )
     },
 
     /** Leaves the office vacant, so that the others need not find out. The term stays used. */
     async resign(term: number, socketPath: string): Promise<void> {
-      await database.write((tx) =>
+      await database.writeHere((tx) =>
         tx.run(
           'UPDATE leader SET peer_id = NULL, port = NULL, token_hash = NULL WHERE id = 1 AND term = ? AND socket_path = ?',
           term,

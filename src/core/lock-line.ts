@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { RingLater } from './events.ts'
 import { keysAbove, keysBelow } from './file-path.ts'
+import { isOver as isPast } from './lifetime.ts'
 import type { Sql, Transaction } from './sql.ts'
 
 /**
@@ -31,7 +32,7 @@ export function overlapping<R>(sql: Sql, table: 'locks' | 'lock_waits', key: str
 export type LockLine = ReturnType<typeof createLockLine>
 
 export function createLockLine(clock: Clock, ring: RingLater) {
-  const isOver = (wait: Wait) => wait.boot_id !== clock.bootId || wait.until_uptime <= clock.uptime()
+  const isOver = (wait: Wait) => isPast(wait.until_uptime, wait.boot_id, clock)
 
   /** Rings everyone who waits for something that overlaps this path. */
   function ringFor(tx: Transaction, key: string): void {

@@ -1,5 +1,5 @@
 import type { Conflict } from './errors.ts'
-import type { FilePath } from './file-path.ts'
+import type { Located, Shown } from './path-scheme.ts'
 import * as z from './schema.ts'
 
 /** What a lock is: as others see it, as it stands in the file, and what asking for one can come to. */
@@ -8,6 +8,7 @@ export const Lock = z.once(() =>
   z.object({
     filePath: z.string(),
     lockedBy: z.object({ id: z.string(), name: z.string() }),
+    host: z.optional(z.string()).check(z.describe('the machine of its holder, where that is another')),
     lockedAt: z.string(),
     expiresAt: z.string(),
     reason: z.string(),
@@ -31,9 +32,10 @@ export interface LockRow {
   boot_id: string
 }
 
-export const fromRow = (row: LockRow): Lock => ({
-  filePath: row.file_path,
+export const fromRow = (row: LockRow, shown: Shown): Lock => ({
+  filePath: shown.filePath,
   lockedBy: { id: row.holder_id, name: row.holder_name },
+  ...(shown.host !== undefined && { host: shown.host }),
   lockedAt: new Date(row.locked_at).toISOString(),
   expiresAt: new Date(row.expires_at).toISOString(),
   reason: row.reason,
@@ -41,21 +43,17 @@ export const fromRow = (row: LockRow): Lock => ({
 })
 
 /** That lock, to whom it is in the way. */
-export const conflictOf = (row: LockRow): Conflict => ({
-  filePath: row.file_path,
+export const conflictOf = (row: LockRow, shown: Shown): Conflict => ({
+  filePath: shown.filePath,
   holder: { id: row.holder_id, name: row.holder_name },
+  ...(shown.host !== undefined && { host: shown.host }),
   reason: row.reason,
   until: new Date(row.expires_at).toISOString(),
   kind: 'held',
 })
 
-/** A path with where it stands in its repository, to recognise the same file in another worktree. */
-export interface LockPath extends FilePath {
-  readonly repoPath: string | null
-}
-
 export interface Claim {
-  readonly paths: readonly LockPath[]
+  readonly paths: readonly Located[]
   readonly reason: string
   readonly ttlMs: number
   /** A place in line from an earlier try. */

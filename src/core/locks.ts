@@ -1,17 +1,19 @@
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { type Conflict, fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
-import { canonicalPath, type FilePath, keysAbove, pathInRepo } from './file-path.ts'
+import { keysAbove } from './file-path.ts'
+import { hostOf, leftMs, overSql, overValues } from './lifetime.ts'
 import { MAX_LIST, line as oneLine, text, waitSeconds } from './limits.ts'
-import { type Answer, type Claim, conflictOf, fromRow, Lock, type LockPath, type LockRow } from './lock.ts'
+import { type Answer, type Claim, conflictOf, fromRow, Lock, type LockRow } from './lock.ts'
 import { createLockLine, overlapping } from './lock-line.ts'
-import { type Actor, operation } from './operation.ts'
+import { type Actor, type Context, operation } from './operation.ts'
 import { isKnownSender } from './outsiders.ts'
+import type { Located, PathScheme, Standpoint } from './path-scheme.ts'
 import type { Peers } from './peers.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 import { createTurnLocks } from './turn-locks.ts'
 
 /**
@@ -28,11 +30,21 @@ const MAX_TTL_MINUTES = 1_440
 const MAX_LISTED = 200
 const LOOK_AGAIN_MS = 5_000
 
+const EXPIRED = overSql('expires_uptime <= ?')
+
 type UnlockReason = 'released' | 'expired' | 'left' | 'crashed' | 'forced'
 
 export type Locks = ReturnType<typeof createLocks>
 
-export function createLocks(database: Database, clock: Clock, events: Events, peers: Peers, ring: RingLater) {
+export function createLocks(
+  database: Storage,
+  clock: Clock,
+  events: Events,
+  peers: Peers,
+  scheme: PathScheme,
+  ring: RingLater,
+  isCutOff: () => boolean = () => false,
+) {
   const line = createLockLine(clock, ring)
 
   peers.hook({
@@ -47,7 +59,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
   function free(tx: Transaction, row: LockRow, reason: UnlockReason): void {
     tx.run('DELETE FROM locks WHERE path_key = ?', row.path_key)
     const holder = { id: row.holder_id, name: row.holder_name }
-    events.append(tx, 'file_unlocked', { filePath: row.file_path, holder, reason, token: row.token }, holder)
+    events.append(tx, 'file_unlocked', { ...scheme.told(tx, row), holder, reason, token: row.token }, holder)
     line.ringFor(tx, row.path_key)
     if (reason !== 'released') ringHolder(tx, row.holder_id)
   }
@@ -58,20 +70,31 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     if (peer?.socket_path) ring(tx, peer)
   }
 
-  const isOver = (row: { expires_uptime: number; boot_id: string }) =>
-    row.boot_id !== clock.bootId || row.expires_uptime <= clock.uptime()
+  const shownLock = (sql: Sql, row: LockRow, viewer: Standpoint | null) => fromRow(row, scheme.shown(sql, row, viewer))
+  const conflict = (sql: Sql, row: LockRow, actor: Actor) => conflictOf(row, scheme.shown(sql, row, actor))
+
+  /** Locks on that path, above it or below it. */
+  const inTheWay = (sql: Sql, path: Located): LockRow[] => [
+    ...overlapping<LockRow>(sql, 'locks', path.key),
+    ...scheme.nested(sql, path),
+  ]
+
+  const left = (row: LockRow) => leftMs(row.expires_uptime, row.boot_id, clock)
+  const isOver = (row: LockRow) => left(row) <= 0
+  /** All shells are `cli`: those of one machine are one holder, and those of another exclude them. */
+  const isOwn = (row: LockRow, actor: Actor) => row.holder_id === actor.id && hostOf(row.boot_id) === hostOf(clock.bootId)
 
   /** What stands in the way of a claim: others' locks, and others who have waited longer. Frees what has expired. */
   function obstacles(tx: Transaction, actor: Actor, claim: Claim) {
     const conflicts: Conflict[] = []
     let again = LOOK_AGAIN_MS
     for (const path of claim.paths) {
-      for (const row of overlapping<LockRow>(tx, 'locks', path.key)) {
+      for (const row of inTheWay(tx, path)) {
         // Also one's own: a lock that is over is not revived past those who wait, nor with the token that it had.
         if (isOver(row)) free(tx, row, 'expired')
-        else if (row.holder_id !== actor.id) {
-          conflicts.push(conflictOf(row))
-          again = Math.min(again, row.expires_uptime - clock.uptime())
+        else if (!isOwn(row, actor)) {
+          conflicts.push(conflict(tx, row, actor))
+          again = Math.min(again, left(row))
         }
       }
       // Whoever holds the path, or a directory above it, need not stand in line for it.
@@ -80,7 +103,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
         const until = new Date(wait.until_at).toISOString()
         const holder = { id: wait.peer_id, name: wait.peer_name }
         conflicts.push({ filePath: path.filePath, holder, reason: '', until, kind: 'awaited' })
-        again = Math.min(again, wait.until_uptime - clock.uptime())
+        again = Math.min(again, leftMs(wait.until_uptime, wait.boot_id, clock))
       }
     }
     return { conflicts, again: Math.max(1, again) }
@@ -92,7 +115,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
   const covers = (sql: Sql, peerId: string, key: string) => [...keysAbove(key), key].some((at) => holds(sql, peerId, at))
 
   /** Grants or renews one path of a claim that nothing stands in the way of. */
-  function grant(tx: Transaction, actor: Actor, path: LockPath, claim: Claim): LockRow {
+  function grant(tx: Transaction, actor: Actor, path: Located, claim: Claim): LockRow {
     const now = clock.now()
     const held = tx.get<LockRow>('SELECT * FROM locks WHERE path_key = ?', path.key)
     const expires = [now + claim.ttlMs, clock.uptime() + claim.ttlMs, clock.bootId] as const
@@ -107,13 +130,15 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
       turn.own(tx, held.token)
       return { ...held, expires_at: expires[0], reason }
     }
-    const payload = { filePath: path.filePath, reason: claim.reason, expiresAt: new Date(expires[0]).toISOString() }
+    const written = { file_path: path.filePath, path_key: path.key, repo: path.repo, repo_path: path.repoPath }
+    const at = scheme.told(tx, { ...written, boot_id: clock.bootId })
+    const payload = { ...at, reason: claim.reason, expiresAt: new Date(expires[0]).toISOString() }
     const token = events.append(tx, 'file_locked', payload, actor)
     const row = tx.get<LockRow>(
       'INSERT INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *',
       path.key,
       path.filePath,
-      path.repoPath === null ? null : actor.repo,
+      path.repo,
       path.repoPath,
       actor.id,
       actor.name,
@@ -128,20 +153,20 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
   }
 
   /** Locks of others on the same file of the same repository in another worktree. */
-  function elsewhere(tx: Sql, actor: Actor, paths: readonly LockPath[]): Conflict[] {
+  function elsewhere(tx: Sql, actor: Actor, paths: readonly Located[]): Conflict[] {
     return paths.flatMap((path) =>
-      path.repoPath === null || actor.repo === null
+      path.repoPath === null || path.repo === null
         ? []
         : tx
             .all<LockRow>(
               'SELECT * FROM locks WHERE repo = ? AND repo_path = ? AND path_key <> ? AND holder_id <> ?',
-              actor.repo,
+              path.repo,
               path.repoPath,
               path.key,
               actor.id,
             )
             .filter((row) => !isOver(row))
-            .map(conflictOf),
+            .map((row) => conflict(tx, row, actor)),
     )
   }
 
@@ -155,7 +180,18 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     })
   }
 
-  const turn = createTurnLocks(database, clock, { line, grant, free, covers, isOver, elsewhere, giveBack })
+  const turn = createTurnLocks(database, clock, {
+    line,
+    grant,
+    free,
+    covers,
+    isOver,
+    isOwn,
+    inTheWay,
+    conflict,
+    elsewhere,
+    giveBack,
+  })
 
   return {
     edit: turn.edit,
@@ -189,53 +225,55 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
     },
 
     /** Releases all of the paths or none. Throws `not_holder`; with `force`, whoever holds them. */
-    async release(actor: Actor, paths: readonly FilePath[], force: boolean): Promise<Lock[]> {
+    async release(actor: Actor, paths: readonly Located[], force: boolean): Promise<Lock[]> {
       return database.write((tx) =>
         paths.map((path) => {
           const row = tx.get<LockRow>('SELECT * FROM locks WHERE path_key = ?', path.key)
-          if (!row || (row.holder_id !== actor.id && !force))
+          if (!row || !(force || isOwn(row, actor)))
             throw fail('not_holder', { filePath: path.filePath, holder: row?.holder_name ?? null })
-          free(tx, row, row.holder_id === actor.id ? 'released' : 'forced')
-          return fromRow(row)
+          free(tx, row, isOwn(row, actor) ? 'released' : 'forced')
+          return shownLock(tx, row, actor)
         }),
       )
     },
 
     giveBack,
 
-    /** What a peer holds. */
-    heldBy(holderId: string): { filePath: string; key: string; token: number }[] {
+    /** What a peer holds; nothing, once others may have been given it. */
+    heldBy(holderId: string): (Located & { token: number })[] {
+      if (isCutOff()) return []
       return database.read((sql) =>
         sql
           .all<LockRow>('SELECT * FROM locks WHERE holder_id = ? LIMIT ?', holderId, MAX_LISTED)
           .filter((row) => !isOver(row))
-          .map((row) => ({ filePath: row.file_path, key: row.path_key, token: row.token })),
+          .map((row) => ({
+            ...{ filePath: row.file_path, key: row.path_key, repo: row.repo, repoPath: row.repo_path },
+            token: row.token,
+          })),
       )
     },
 
     /** The locks that concern these paths (all, if none are named), without those that are over. */
-    async query(paths: readonly FilePath[]): Promise<Lock[]> {
-      const rows = database.read((sql) =>
-        paths.length === 0
-          ? sql.all<LockRow>('SELECT * FROM locks ORDER BY file_path LIMIT ?', MAX_LISTED)
-          : paths.flatMap((path) => overlapping<LockRow>(sql, 'locks', path.key)),
-      )
-      return [...new Map(rows.filter((row) => !isOver(row)).map((row) => [row.path_key, row])).values()].map(fromRow)
+    async query(paths: readonly Located[], viewer: Standpoint | null = null): Promise<Lock[]> {
+      return database.read((sql) => {
+        const rows =
+          paths.length === 0
+            ? sql.all<LockRow>('SELECT * FROM locks ORDER BY file_path LIMIT ?', MAX_LISTED)
+            : paths.flatMap((path) => inTheWay(sql, path))
+        const standing = rows.filter((row) => !isOver(row)).map((row) => [row.path_key, row] as const)
+        return [...new Map(standing).values()].map((row) => shownLock(sql, row, viewer))
+      })
     },
+
+    /** Takes a lock away as part of a transaction that ends more: of a machine that is gone. */
+    freeing: free,
 
     /** Frees locks whose time is over. Returns how many. */
     async expire(limit: number): Promise<number> {
-      const overdue = database.read((sql) =>
-        sql.get('SELECT 1 FROM locks WHERE expires_uptime <= ? OR boot_id <> ? LIMIT 1', clock.uptime(), clock.bootId),
-      )
-      if (!overdue) return 0
+      const values = () => overValues(clock, clock.uptime())
+      if (!database.read((sql) => sql.get(`SELECT 1 FROM locks WHERE ${EXPIRED} LIMIT 1`, ...values()))) return 0
       return database.write((tx) => {
-        const rows = tx.all<LockRow>(
-          'SELECT * FROM locks WHERE expires_uptime <= ? OR boot_id <> ? LIMIT ?',
-          clock.uptime(),
-          clock.bootId,
-          limit,
-        )
+        const rows = tx.all<LockRow>(`SELECT * FROM locks WHERE ${EXPIRED} LIMIT ?`, ...values(), limit)
         for (const row of rows) free(tx, row, 'expired')
         return rows.length
       })
@@ -247,10 +285,9 @@ const filePath = z.once(() => oneLine(MAX_PATH))
 const filePaths = z.once(() => z.union([filePath(), z.array(filePath()).check(z.minLength(1), z.maxLength(MAX_LIST))]))
 
 /** The paths of a call, each once. A path outside any repository has no place in one. */
-function lockPaths(actor: Actor, given: string | readonly string[]): LockPath[] {
-  const paths = (typeof given === 'string' ? [given] : given).map((path) => canonicalPath(path, actor.projectPath))
-  const distinct = new Map(paths.map((path) => [path.key, path]))
-  return [...distinct.values()].map((path) => ({ ...path, repoPath: pathInRepo(path.filePath, actor.gitRoot) }))
+function lockPaths({ store, actor }: Context, given: string | readonly string[]): Located[] {
+  const paths = (typeof given === 'string' ? [given] : given).map((path) => store.paths.locate(path, actor))
+  return [...new Map(paths.map((path) => [path.key, path])).values()]
 }
 
 const lockOutput = z.once(() =>
@@ -276,8 +313,9 @@ export const lockOperations = {
         wait: z._default(waitSeconds(), 0),
       }),
     output: lockOutput,
-    run: async ({ store, actor, bell, clock, signal, afterAnswer, defaults }, input) => {
-      const paths = lockPaths(actor, input.filePath)
+    run: async (context, input) => {
+      const { store, actor, bell, clock, signal, afterAnswer, defaults } = context
+      const paths = lockPaths(context, input.filePath)
       const ttlMs = Math.round((input.ttlMinutes ?? defaults.lockTtlMinutes) * 60_000)
       const deadline = clock.uptime() + input.wait * 1000
       let ticket: number | null = null
@@ -307,7 +345,13 @@ export const lockOperations = {
           (c) =>
             `${c.holder.name} holds the same file in another worktree (${JSON.stringify(c.filePath)}) until ${c.until}${c.reason && `: ${JSON.stringify(c.reason)}`}`,
         )
-        return { ...oneOrMany(input.filePath, granted.granted.map(fromRow)), ...(warnings.length > 0 && { warnings }) }
+        return {
+          ...oneOrMany(
+            input.filePath,
+            granted.granted.map((row) => fromRow(row, { filePath: row.file_path })),
+          ),
+          ...(warnings.length > 0 && { warnings }),
+        }
       } finally {
         if (ticket !== null) await store.locks.leaveLine(ticket)
       }
@@ -323,9 +367,10 @@ export const lockOperations = {
         force: z._default(z.boolean(), false).check(z.describe('take it from whoever holds it: for people only')),
       }),
     output: lockOutput,
-    run: async ({ store, actor }, { filePath, force }) => {
+    run: async (context, { filePath, force }) => {
+      const { store, actor } = context
       // Whoever else asks for it is refused like anybody who does not hold the lock.
-      const released = await store.locks.release(actor, lockPaths(actor, filePath), force && isKnownSender(actor.id))
+      const released = await store.locks.release(actor, lockPaths(context, filePath), force && isKnownSender(actor.id))
       return oneOrMany(filePath, released)
     },
   }),
@@ -335,8 +380,8 @@ export const lockOperations = {
     effect: 'read',
     input: () => z.object({ filePath: z.optional(filePaths()) }),
     output: () => z.object({ locks: z.array(Lock()) }),
-    run: async ({ store, actor }, { filePath }) => ({
-      locks: await store.locks.query(filePath === undefined ? [] : lockPaths(actor, filePath)),
+    run: async (context, { filePath }) => ({
+      locks: await context.store.locks.query(filePath === undefined ? [] : lockPaths(context, filePath), context.actor),
     }),
   }),
 }

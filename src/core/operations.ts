@@ -32,6 +32,8 @@ export async function call<N extends OperationName>(name: N, context: Context, r
   const operation = operations[name]
   const input = parse(name, raw)
   if (operation.effect === 'write') context.spend()
+  // A write finds out by itself whether it has seen everything; whoever only looks has to ask.
+  if (operation.effect === 'read' || name === 'message.inbox') await context.store.catchUp?.()
   // Input and run are of one row of the table; TypeScript cannot see that through the union.
   const run = operation.run as (context: Context, input: unknown) => Promise<Output<N>>
   return run(context, input)

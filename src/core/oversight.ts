@@ -1,11 +1,13 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
+import { isOver } from './lifetime.ts'
 import { type LockRow, fromRow as toLock } from './lock.ts'
 import { overlapping, type Wait } from './lock-line.ts'
 import { type Message, type MessageRow, fromRow as toMessage } from './message.ts'
+import type { PathScheme } from './path-scheme.ts'
 import type { Peer, PeerRow, Peers } from './peers.ts'
 import { sleep } from './scope.ts'
 import type { Sql } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /** What somebody who oversees the mesh sees of it: everybody's locks and who waits for them, and everybody's mail. Reads only. */
 
@@ -25,6 +27,8 @@ export interface OverseenPeer extends Peer {
 export interface OverseenLock {
   readonly filePath: string
   readonly holder: { readonly id: string; readonly name: string }
+  /** The machine of its holder, where that is another. */
+  readonly host?: string | undefined
   readonly lockedAt: string
   readonly expiresAt: string
   readonly reason: string
@@ -55,12 +59,10 @@ export interface MessagesFound {
 
 export type Oversight = ReturnType<typeof createOversight>
 
-export function createOversight(database: Database, clock: Clock, peers: Peers) {
-  const isOver = (uptime: number, bootId: string) => bootId !== clock.bootId || uptime <= clock.uptime()
-
+export function createOversight(database: Storage, clock: Clock, peers: Peers, scheme: PathScheme) {
   function waitersOf(sql: Sql, lock: LockRow): OverseenLock['waiters'] {
     const waits = overlapping<Wait>(sql, 'lock_waits', lock.path_key)
-      .filter((wait) => wait.peer_id !== lock.holder_id && !isOver(wait.until_uptime, wait.boot_id))
+      .filter((wait) => wait.peer_id !== lock.holder_id && !isOver(wait.until_uptime, wait.boot_id, clock))
       .sort((a, b) => a.ticket - b.ticket)
     // One ticket may wait for several files below one locked directory.
     const tickets = new Map(waits.map((wait) => [wait.ticket, wait]))
@@ -119,9 +121,9 @@ export function createOversight(database: Database, clock: Clock, peers: Peers) 
       return database.read((sql) =>
         sql
           .all<LockRow>('SELECT * FROM locks ORDER BY path_key LIMIT ?', MAX_LOCKS)
-          .filter((row) => !isOver(row.expires_uptime, row.boot_id))
+          .filter((row) => !isOver(row.expires_uptime, row.boot_id, clock))
           .map((row) => {
-            const { lockedBy, ...lock } = toLock(row)
+            const { lockedBy, ...lock } = toLock(row, scheme.shown(sql, row, null))
             return { ...lock, holder: lockedBy, waiters: waitersOf(sql, row) }
           }),
       )

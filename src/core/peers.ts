@@ -1,13 +1,14 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
-import { findMailbox, freeName, processOf, suggest } from './identity.ts'
+import { findAdopted, findMailbox, freeName, type Mailbox, processOf, suggest } from './identity.ts'
 import { newId } from './ids.ts'
+import { bootSeen, hostOf, isFresh } from './lifetime.ts'
 import { MAX_PEERS, text } from './limits.ts'
 import { operation } from './operation.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /** Who is there. A row is a mailbox with a name; `live` while a process stands behind it, `away` after that. */
 
@@ -26,7 +27,7 @@ export interface ProcessRef {
   readonly pidNamespace: string
 }
 
-/** Where an agent works. `repo` is the git directory that all worktrees of one repository share. */
+/** Where an agent works. `repo` is what its repository is called on this mesh (path-scheme.ts): the same for all its worktrees. */
 export interface Place {
   readonly projectPath: string
   readonly gitRoot: string | null
@@ -87,6 +88,7 @@ export const Peer = z.once(() =>
     id: z.string(),
     name: z.string(),
     agentType: z.string(),
+    host: z.optional(z.string()).check(z.describe('its machine, on a mesh of several')),
     projectPath: z.string(),
     gitRoot: z.nullable(z.string()),
     gitBranch: z.nullable(z.string()),
@@ -110,26 +112,40 @@ interface PeerHooks {
 export type Peers = ReturnType<typeof createPeers>
 
 export function createPeers(
-  database: Database,
+  database: Storage,
   clock: Clock,
   events: Events,
-  on: { staleMs: number; isGone: (process: ProcessRef) => boolean },
+  on: {
+    staleMs: number
+    isGone: (process: ProcessRef) => boolean
+    /** What a host calls itself, on a mesh of several machines. */
+    hostName?: (sql: Sql, hostId: string) => string | undefined
+    /** Whether a host has given no sign of life for a while. */
+    isSilent?: (hostId: string) => boolean
+  },
 ) {
   const hooks: PeerHooks[] = []
 
   function toPeer(row: PeerRow): Peer {
-    const silentMs = clock.uptime() - row.heartbeat_uptime
+    const bootId = row.boot_id ?? ''
+    const host = hostOf(bootId)
+    // Beats of another machine's peers do not come here: that machine's own does.
+    const isSilent =
+      bootSeen(bootId, clock.bootId) === 'elsewhere'
+        ? (on.isSilent?.(host) ?? false)
+        : !isFresh(row.heartbeat_uptime, on.staleMs, bootId, clock)
     return {
       id: row.id,
       name: row.name,
       agentType: row.agent_type,
+      ...(host !== '' && { host: database.read((sql) => on.hostName?.(sql, host)) ?? host.slice(0, 8) }),
       projectPath: row.project_path,
       gitRoot: row.git_root,
       gitBranch: row.git_branch,
       summary: row.summary,
       startedAt: new Date(row.started_at).toISOString(),
       lastHeartbeat: new Date(row.heartbeat_at).toISOString(),
-      status: row.live === 0 ? 'away' : row.boot_id !== clock.bootId || silentMs > on.staleMs ? 'stale' : 'active',
+      status: row.live === 0 ? 'away' : isSilent ? 'stale' : 'active',
       reach: row.reach,
       pid: row.live === 1 ? row.pid : null,
     }
@@ -266,6 +282,9 @@ export function createPeers(
     /** Joining as part of a transaction: of the first one in a file that this process has moved to. */
     arriving: (arrival: Arrival) => (tx: Transaction) => arrive(tx, arrival),
 
+    /** The same as part of a transaction that ends several. */
+    ending: end,
+
     /** Marks a process as gone: its locks are freed and its leaving is announced. True if it was this call that did it. */
     async end(id: string, reason: LeaveReason, socketPath: string | null): Promise<boolean> {
       return database.write((tx) => end(tx, id, reason, socketPath))
@@ -273,7 +292,7 @@ export function createPeers(
 
     /** False when the row is no longer this process's: it was given up for dead meanwhile, and must join again. */
     async heartbeat(id: string, socketPath: string | null): Promise<boolean> {
-      return database.write(
+      return database.writeHere(
         (tx) =>
           tx.run(
             'UPDATE peers SET heartbeat_at = ?, heartbeat_uptime = ? WHERE id = ? AND live = 1 AND socket_path IS ?',
@@ -316,6 +335,22 @@ export function createPeers(
       })
     },
 
+    /** The mailbox that one of another mesh is here; where there is none, it is made, and waits for its session. */
+    adopt(tx: Transaction, mailbox: Mailbox): PeerRow & { isNew: boolean } {
+      const known = findAdopted(tx, mailbox, clock.bootId)
+      if (known) return { ...known, isNew: false }
+      const { id, kind, agentType, named, sessionKey, projectPath } = mailbox
+      const now = clock.now()
+      const row = tx.get<PeerRow>(
+        `INSERT INTO peers (id, name, kind, agent_type, named, session_key, project_path, live, boot_id, started_at, heartbeat_at,
+           heartbeat_uptime, left_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?) RETURNING *`,
+        ...[id, freeName(tx, mailbox.name, undefined), kind === 'known' ? 'script' : kind, agentType, named ? 1 : 0],
+        ...[sessionKey, projectPath, clock.bootId, now, now, now],
+      )
+      if (!row) throw new Error('an insert returned no row')
+      return { ...row, isNew: true }
+    },
+
     /** How the agent of that peer can be told of mail, as its process has found out; for lists. */
     async reachedBy(id: string, reach: Peer['reach']): Promise<void> {
       await database.write((tx) => tx.run('UPDATE peers SET reach = ? WHERE id = ?', reach, id))
@@ -344,15 +379,17 @@ export const peerOperations = {
   'peer.list': operation({
     summary: 'Who is here, and who am I.',
     effect: 'read',
-    input: () => z.object({ scope: z._default(z.enum(['machine', 'directory', 'repo']), 'machine') }),
+    input: () => z.object({ scope: z._default(z.enum(['mesh', 'machine', 'directory', 'repo']), 'mesh') }),
     output: () => z.object({ peers: z.array(Peer()), self: Peer() }),
-    run: async ({ store, actor }, { scope }) => {
+    run: async ({ store, actor, clock }, { scope }) => {
       const rows = await store.peers.all()
       const self = await store.peers.get(actor.id)
       if (!self) throw fail('unknown_peer', { peer: actor.name, suggestions: [] })
       const inScope = (row: PeerRow) =>
-        scope === 'machine' ||
-        (scope === 'directory' ? row.project_path === actor.projectPath : row.repo !== null && row.repo === actor.repo)
+        scope === 'mesh' ||
+        (scope === 'repo'
+          ? row.repo !== null && row.repo === actor.repo
+          : hostOf(row.boot_id ?? '') === hostOf(clock.bootId) && (scope === 'machine' || row.project_path === actor.projectPath))
       const others = rows.filter((row) => row.id !== actor.id && inScope(row))
       const away = others.filter((row) => row.live === 0).sort((a, b) => (b.left_at ?? 0) - (a.left_at ?? 0))
       const shown = [...others.filter((row) => row.live === 1), ...away.slice(0, MAX_AWAY_SHOWN)]

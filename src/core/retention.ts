@@ -1,10 +1,12 @@
 import type { Clock } from './clock.ts'
 import { NEWS_MS, TOGETHER_MS } from './edits.ts'
+import { type BootClock, overSql, overValues } from './lifetime.ts'
 import type { Transaction } from './sql.ts'
 
 /**
  * What may go, and when. Each verb is one small batch, so that no writer waits long, and returns how many rows it
- * took; the leader calls them until they return less than the batch.
+ * took; the leader calls them until they return less than the batch. Which rows those are is said (ORDER BY): on a mesh of
+ * several machines the same statement runs on every copy, and must take the same.
  */
 
 export const BATCH = 200
@@ -19,14 +21,14 @@ const MAX_DRIFT_MS = 5 * 60_000
 export function pruneMessages(tx: Transaction, now: number, ttlMs: number): number {
   const expired = tx.run(
     `UPDATE messages SET expired_at = ?, payload = '' WHERE seq IN
-       (SELECT seq FROM messages WHERE created_at < ? AND seen_at IS NULL AND expired_at IS NULL LIMIT ?)`,
+       (SELECT seq FROM messages WHERE created_at < ? AND seen_at IS NULL AND expired_at IS NULL ORDER BY created_at, seq LIMIT ?)`,
     now,
     now - ttlMs,
     BATCH,
   ).changes
   const deleted = tx.run(
     `DELETE FROM messages WHERE seq IN
-       (SELECT seq FROM messages WHERE created_at < ? AND (seen_at IS NOT NULL OR expired_at <= ?) LIMIT ?)`,
+       (SELECT seq FROM messages WHERE created_at < ? AND (seen_at IS NOT NULL OR expired_at <= ?) ORDER BY created_at, seq LIMIT ?)`,
     now - ttlMs,
     now - ttlMs,
     BATCH,
@@ -36,7 +38,7 @@ export function pruneMessages(tx: Transaction, now: number, ttlMs: number): numb
 
 export const pruneEvents = (tx: Transaction, now: number, ttlMs: number): number =>
   tx.run(
-    'DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE created_at < ? ORDER BY created_at LIMIT ?)',
+    'DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE created_at < ? ORDER BY created_at, seq LIMIT ?)',
     now - ttlMs,
     BATCH,
   ).changes
@@ -44,29 +46,30 @@ export const pruneEvents = (tx: Transaction, now: number, ttlMs: number): number
 /** Mailboxes that were left long ago and hold no unread mail. */
 export const forgetPeers = (tx: Transaction, now: number, ttlMs: number): number =>
   tx.run(
-    'DELETE FROM peers WHERE id IN (SELECT id FROM peers WHERE live = 0 AND unread = 0 AND left_at < ? LIMIT ?)',
+    'DELETE FROM peers WHERE id IN (SELECT id FROM peers WHERE live = 0 AND unread = 0 AND left_at < ? ORDER BY id LIMIT ?)',
     now - ttlMs,
     BATCH,
   ).changes
 
-/** Edits of which nobody needs to hear any more, told or not. By the boot clock: a jump of the other one concerns them not. */
-export function pruneEdits(tx: Transaction, clock: Pick<Clock, 'uptime' | 'bootId'>): number {
+/**
+ * Edits of which nobody needs to hear any more, told or not. By the boot clock: a jump of the other one concerns them not.
+ * So each machine takes away its own, and no other's.
+ */
+export function pruneEdits(tx: Transaction, clock: BootClock): number {
   const over = (table: string, key: string, ms: number) =>
     tx.run(
-      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE at_uptime < ? OR boot_id <> ? LIMIT ?)`,
-      clock.uptime() - ms,
-      clock.bootId,
+      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${overSql('at_uptime < ?')} ORDER BY ${key} LIMIT ?)`,
+      ...overValues(clock, clock.uptime() - ms),
       BATCH,
     ).changes
   return Math.max(over('touches', 'path_key, peer_id', TOGETHER_MS), over('edit_news', 'id', NEWS_MS))
 }
 
 /** Links to the dashboard that nobody has used for long; by the boot clock, too. */
-export const pruneBrowserKeys = (tx: Transaction, clock: Pick<Clock, 'uptime' | 'bootId'>): number =>
+export const pruneBrowserKeys = (tx: Transaction, clock: BootClock): number =>
   tx.run(
-    'DELETE FROM browser_keys WHERE digest IN (SELECT digest FROM browser_keys WHERE expires_uptime <= ? OR boot_id <> ? LIMIT ?)',
-    clock.uptime(),
-    clock.bootId,
+    `DELETE FROM browser_keys WHERE digest IN (SELECT digest FROM browser_keys WHERE ${overSql('expires_uptime <= ?')} LIMIT ?)`,
+    ...overValues(clock, clock.uptime()),
     BATCH,
   ).changes
 

@@ -1,10 +1,10 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import { State } from './message.ts'
 import { operation } from './operation.ts'
 import { Peer, type PeerRow, type Peers } from './peers.ts'
 import * as z from './schema.ts'
+import type { Storage } from './storage.ts'
 import { VERSION } from './version.ts'
 
 /** The counts that status shows; none of them takes longer when more is stored. */
@@ -27,7 +27,7 @@ const WAITING = `SELECT
 
 export type Status = ReturnType<typeof createStatus>
 
-export function createStatus(database: Database, clock: Clock, peers: Peers) {
+export function createStatus(database: Storage, clock: Clock, peers: Peers) {
   const startedUptime = clock.uptime()
   return {
     /** How long this process has had the mesh open, in seconds. */

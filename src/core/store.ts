@@ -7,9 +7,12 @@ import { createLeadership, type LeadershipRow } from './leadership.ts'
 import { createLocks, type Locks } from './locks.ts'
 import { createMessages, type Messages } from './messages.ts'
 import { createOversight, type Oversight } from './oversight.ts'
+import { embeddedPaths, type PathScheme } from './path-scheme.ts'
 import { createPeers, type Peers, type ProcessRef } from './peers.ts'
+import type { Sql } from './sql.ts'
 import { createState, type SharedState } from './state.ts'
 import { createStatus, type Status } from './status.ts'
+import type { Storage } from './storage.ts'
 
 /** Everything that is stored, one primitive a field. Its verbs are each one atomic step; this is the seam to another engine. */
 export interface Store {
@@ -23,39 +26,67 @@ export interface Store {
   readonly status: Status
   readonly oversight: Oversight
   readonly browserKeys: BrowserKeys
+  /** Waits until this machine's copy has what the others have written; absent where the file is the mesh itself. */
+  readonly catchUp?: () => Promise<void>
+  readonly paths: PathScheme
 }
 
-interface StoreOptions {
+export interface StoreOptions {
   readonly clock: Clock
   readonly staleMs: number
   /** Rings a peer's doorbell, after COMMIT. */
   readonly ring: Ring
+  /** What a path means on this mesh. Default: that it is a file of this machine. */
+  readonly paths?: PathScheme
+  /** What a host calls itself, on a mesh of several machines. */
+  readonly hostName?: (sql: Sql, hostId: string) => string | undefined
   /** Whether a process of this machine has ended, for sure. */
   readonly isGone: (process: ProcessRef) => boolean
+  /** Of a mesh of several machines; absent where there is one. */
+  readonly machines?: Machines
+}
+
+/** What the primitives ask about the machines of a mesh that has several. */
+export interface Machines {
+  readonly catchUp: () => Promise<void>
+  /** Whether a peer is one of this machine, whose doorbell can be rung from here. */
+  readonly isHere: (sql: Sql, peerId: string) => boolean
+  /** Whether that machine has given no sign of life for a while. */
+  readonly isSilent: (sql: Sql, hostId: string) => boolean
+  /** Whether this machine has been cut off for so long that the others may have freed its locks. */
+  readonly isCutOff: () => boolean
 }
 
 /** Opens the file at `path` with everything on it. Errors: those of `Database.open`. */
 export async function openStore(path: string, options: StoreOptions): Promise<{ store: Store; database: Database }> {
   const database = await Database.open(path)
-  const { clock } = options
-  const ring = ringLater(options.ring)
-  const events = createEvents(database, clock, ring)
-  const peers = createPeers(database, clock, events, options)
+  return { store: createStore(database, options), database }
+}
+
+/** Everything that is stored, over whatever holds it. */
+export function createStore(database: Storage, options: StoreOptions): Store {
+  const { clock, machines, paths = embeddedPaths } = options
+  const ring = ringLater(options.ring, machines?.isHere)
+  const events = createEvents(database, clock, paths, ring)
+
+  const isSilent = machines && ((hostId: string) => database.read((sql) => machines.isSilent(sql, hostId)))
+  const peers = createPeers(database, clock, events, { ...options, ...(isSilent && { isSilent }) })
   const store: Store = {
-    peers,
+    ...{ peers, paths },
     events,
     messages: createMessages(database, clock, events, peers, ring),
     state: createState(database, clock, events),
-    locks: createLocks(database, clock, events, peers, ring),
-    edits: createEdits(database, clock, events, ring),
+    locks: createLocks(database, clock, events, peers, paths, ring, machines?.isCutOff),
+    edits: createEdits(database, clock, events, paths, ring),
     leadership: createLeadership(database, clock, events),
     status: createStatus(database, clock, peers),
-    oversight: createOversight(database, clock, peers),
+    oversight: createOversight(database, clock, peers, paths),
     browserKeys: createBrowserKeys(database, clock),
+    ...(machines && { catchUp: machines.catchUp }),
   }
   // What only rings ends with the process that it rang.
   peers.hook({
     joined: (tx, peerId) => void tx.run(`DELETE FROM subscriptions WHERE peer_id = ? AND purpose <> 'agent'`, peerId),
   })
-  return { store, database }
+  return store
 }

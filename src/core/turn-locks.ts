@@ -1,10 +1,11 @@
 import type { Clock } from './clock.ts'
-import type { Database } from './database.ts'
 import type { Conflict } from './errors.ts'
-import { type Claim, conflictOf, type EditAnswer, type LockPath, type LockRow } from './lock.ts'
-import { type LockLine, overlapping } from './lock-line.ts'
+import type { Claim, EditAnswer, LockRow } from './lock.ts'
+import type { LockLine } from './lock-line.ts'
 import type { Actor } from './operation.ts'
+import type { Located } from './path-scheme.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * Locks that an agent's edits take for its turn, and that the turn's end gives back. Which ones they are stands in the
@@ -17,20 +18,23 @@ const EDITING = 'editing'
 /** What locks.ts does for any lock. */
 interface Locking {
   readonly line: LockLine
-  grant(tx: Transaction, actor: Actor, path: LockPath, claim: Claim): LockRow
+  grant(tx: Transaction, actor: Actor, path: Located, claim: Claim): LockRow
   free(tx: Transaction, row: LockRow, reason: 'expired'): void
   covers(sql: Sql, peerId: string, key: string): boolean
   isOver(row: LockRow): boolean
-  elsewhere(sql: Sql, actor: Actor, paths: readonly LockPath[]): Conflict[]
+  isOwn(row: LockRow, actor: Actor): boolean
+  inTheWay(sql: Sql, path: Located): LockRow[]
+  conflict(sql: Sql, row: LockRow, actor: Actor): Conflict
+  elsewhere(sql: Sql, actor: Actor, paths: readonly Located[]): Conflict[]
   giveBack(granted: readonly { path_key: string; token: number }[]): Promise<void>
 }
 
-export function createTurnLocks(database: Database, clock: Clock, on: Locking) {
+export function createTurnLocks(database: Storage, clock: Clock, on: Locking) {
   /** Locks that hooks of this process's agent took, and it has not asked for itself since. By token. */
   const byHook = new Map<number, Pick<LockRow, 'path_key' | 'token' | 'holder_id'>>()
 
   /** Takes a free path for the turn of the agent that edits it, or renews what it took for the turn. */
-  function takeForTurn(tx: Transaction, actor: Actor, path: LockPath, ttlMs: number): LockRow | undefined {
+  function takeForTurn(tx: Transaction, actor: Actor, path: Located, ttlMs: number): LockRow | undefined {
     const held = tx.get<LockRow>('SELECT * FROM locks WHERE path_key = ?', path.key)
     if (held && byHook.has(held.token))
       tx.run(
@@ -54,22 +58,22 @@ export function createTurnLocks(database: Database, clock: Clock, on: Locking) {
      * With `ttlMs` each path that is free is locked for the turn, past nobody who waits in line, and what an earlier edit
      * has locked is renewed. What the agent has locked itself stays as it is.
      */
-    async edit(actor: Actor, paths: readonly LockPath[], ttlMs: number | null): Promise<EditAnswer> {
-      const inTheWay = (sql: Sql) => paths.flatMap((path) => overlapping<LockRow>(sql, 'locks', path.key))
-      const conflicts = (rows: LockRow[]) => {
-        const held = rows.filter((row) => row.holder_id !== actor.id && !on.isOver(row))
-        return [...new Map(held.map((row) => [row.path_key, conflictOf(row)])).values()]
+    async edit(actor: Actor, paths: readonly Located[], ttlMs: number | null): Promise<EditAnswer> {
+      const inTheWay = (sql: Sql) => paths.flatMap((path) => on.inTheWay(sql, path))
+      const conflicts = (sql: Sql, rows: LockRow[]) => {
+        const held = rows.filter((row) => !on.isOwn(row, actor) && !on.isOver(row))
+        return [...new Map(held.map((row) => [row.path_key, row])).values()].map((row) => on.conflict(sql, row, actor))
       }
       if (ttlMs === null)
         return database.read((sql) => {
-          const refused = conflicts(inTheWay(sql))
+          const refused = conflicts(sql, inTheWay(sql))
           return refused.length > 0 ? { refused } : { took: [], elsewhere: on.elsewhere(sql, actor, paths) }
         })
       return database.write((tx) => {
         const rows = inTheWay(tx)
         for (const row of new Map(rows.map((row) => [row.path_key, row])).values())
           if (on.isOver(row)) on.free(tx, row, 'expired')
-        const refused = conflicts(rows)
+        const refused = conflicts(tx, rows)
         if (refused.length > 0) return { refused }
         return {
           took: paths.flatMap((path) => takeForTurn(tx, actor, path, ttlMs) ?? []),

@@ -107,11 +107,12 @@ function peerLine(peer: Peer, now: number): string {
   const where = quoted(peer.projectPath) + (peer.gitBranch ? ` on ${quoted(peer.gitBranch)}` : '')
   const summary = peer.summary === '' ? '' : ` — ${quoted(peer.summary)}`
   const seen = peer.status === 'active' ? '' : `, last seen ${ago(peer.lastHeartbeat, now)}`
-  return `${peer.name} (${word(peer.agentType)}, ${peer.status}${seen}, ${peer.id}) in ${where}${summary}`
+  const host = peer.host === undefined ? '' : `, on ${quoted(peer.host)}`
+  return `${peer.name} (${word(peer.agentType)}, ${peer.status}${seen}, ${peer.id}${host}) in ${where}${summary}`
 }
 
 const lockLine = (lock: Lock, now: number) =>
-  `${quoted(lock.filePath)} is locked by ${lock.lockedBy.name} ${until(lock.expiresAt, now)}${lock.reason && `: ${quoted(lock.reason)}`} (token ${lock.token})`
+  `${quoted(lock.filePath)} is locked by ${lock.lockedBy.name}${lock.host === undefined ? '' : ` on ${quoted(lock.host)}`} ${until(lock.expiresAt, now)}${lock.reason && `: ${quoted(lock.reason)}`} (token ${lock.token})`
 
 const eventLine = (event: Event, now: number) =>
   `${event.seq} ${event.type}${event.emittedBy ? ` by ${event.emittedBy.name}` : ''} ${ago(event.createdAt, now)} ${escaped(JSON.stringify(event.payload))}`
@@ -144,6 +145,9 @@ const advice: { [C in Code]: (facts: Facts[C]) => string } = {
   storage: () => 'Tell your user; SLM_MESH_DATA_DIR can name another directory on a local disk.',
   unsafe: ({ path }) => `Tell your user to make ${path} a plain directory or file of their own that only they can write to.`,
   schema_newer: () => 'Tell your user to restart this agent with the newer slm-mesh.',
+  unreachable: () => 'Reading still works, and what you hold stays yours for a while; try again in a minute.',
+  access_denied: () => 'Tell your user that the credentials or permissions on the NATS server do not suffice.',
+  server_unfit: () => 'Tell your user; only whoever runs that server can change it.',
   setting: () => 'Tell your user to correct that variable in the MCP configuration.',
   internal: () => 'Try again; if it happens again, tell your user to report it with the log.',
 }

@@ -73,6 +73,24 @@ export function createDelivery(
     }
   }
 
+  /** What has become of this peer: told once. */
+  function news(): Telling | undefined {
+    const [what] = peer.news.splice(0, 1)
+    if (what === undefined) return undefined
+    return {
+      text: what,
+      async settle(left) {
+        if (!left) peer.news.unshift(what)
+      },
+    }
+  }
+
+  /** That what is shown may be old, for as long as it may be. */
+  function outage(): Telling | undefined {
+    const text = peer.outage()
+    return text === null ? undefined : { text: escaped(text), async settle() {} }
+  }
+
   /** For lists: what was seen working, or stands open now; a door that has turned out to be shut is no longer counted. */
   function noteReach(): void {
     const isOpen = on.routes.some((route) => route.isOpen() && !route.isUnseen)
@@ -98,6 +116,8 @@ export function createDelivery(
       const waiting = await peer.store.status.waiting(peer.self.id)
       return together([
         recovery(),
+        outage(),
+        news(),
         isMailShown || !waiting.mail ? undefined : await mailbox.tell('notice'),
         answered === 'event.read' || !waiting.events ? undefined : await events(),
         waiting.edits ? await editNews(on.editing) : undefined,
@@ -112,7 +132,10 @@ export function createDelivery(
       const isQuiet = moment === 'start' || moment === 'prompt'
       const mail = await mailbox.show('hook', ({ priority }) => isQuiet || priority !== 'low')
       // Nobody is kept from ending for events.
-      return together(moment === 'stop' ? [mail] : [recovery(), mail, await events(), await editNews(on.editing, met)], '\n')
+      return together(
+        moment === 'stop' ? [mail] : [recovery(), news(), mail, await events(), await editNews(on.editing, met)],
+        '\n',
+      )
     },
 
     /** Resolves with what to wake the idle agent with; undefined when that is over. */

@@ -1,9 +1,10 @@
 import { dirname } from 'node:path'
 import type { Clock } from '../core/clock.ts'
-import type { Collision, FileChange, Touched } from '../core/edits.ts'
+import type { Collision, FileChange } from '../core/edits.ts'
 import { type Conflict, isFailure } from '../core/errors.ts'
-import { canonicalPath, pathInRepo } from '../core/file-path.ts'
+import { pathInRepo } from '../core/file-path.ts'
 import type { Actor } from '../core/operation.ts'
+import type { Located } from '../core/path-scheme.ts'
 import type { Store } from '../core/store.ts'
 import { placeOf } from './project.ts'
 
@@ -41,7 +42,7 @@ export interface Editing {
 }
 
 interface EditingOptions {
-  readonly store: Pick<Store, 'locks' | 'edits'>
+  readonly store: Pick<Store, 'locks' | 'edits' | 'paths'>
   readonly clock: Clock
   readonly self: () => Actor
   readonly lockTtlMinutes: number
@@ -67,10 +68,11 @@ export function createEditing({ store, clock, self, lockTtlMinutes }: EditingOpt
     return result
   }
 
-  function touched(paths: readonly string[], cwd: string | undefined): Touched[] {
+  function touched(paths: readonly string[], cwd: string | undefined): Located[] {
+    const actor = self()
     const found = paths.flatMap((path) => {
       try {
-        return canonicalPath(path, cwd ?? self().projectPath)
+        return store.paths.locate(path, { ...actor, projectPath: cwd ?? actor.projectPath })
       } catch (error) {
         // What cannot be named can neither be locked nor written.
         if (isFailure(error, 'invalid')) return []
@@ -78,6 +80,7 @@ export function createEditing({ store, clock, self, lockTtlMinutes }: EditingOpt
       }
     })
     return [...new Map(found.map((path) => [path.key, path])).values()].map((path) => {
+      if (store.paths.isShared) return path
       const { repo, gitRoot } = placeOf(dirname(path.filePath))
       return { ...path, repo, repoPath: pathInRepo(path.filePath, gitRoot) }
     })
@@ -112,7 +115,8 @@ export function createEditing({ store, clock, self, lockTtlMinutes }: EditingOpt
       return inTurn(async () => {
         const actor = self()
         // A path has a place in a worktree of the actor's own repository, as with locks that are asked for.
-        const wanted = paths.map((path) => ({ ...path, repoPath: path.repo === actor.repo ? path.repoPath : null }))
+        const isOwn = (path: Located) => store.paths.isShared || path.repo === actor.repo
+        const wanted = paths.map((path) => (isOwn(path) ? path : { ...path, repo: null, repoPath: null }))
         const answer = await store.locks.edit(actor, wanted, autoLock ? lockTtlMinutes * 60_000 : null)
         if ('refused' in answer) return { refused: answer.refused, took: [], elsewhere: [] }
         for (const { key } of paths) remember(key, { from: begunAt(key, clock.uptime()) })

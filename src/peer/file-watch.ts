@@ -1,8 +1,9 @@
 import type { Bell } from '../core/bell.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Change, SeenChange } from '../core/edits.ts'
-import { canonicalPath, type FilePath } from '../core/file-path.ts'
 import type { Log } from '../core/log.ts'
+import { NOWHERE } from '../core/outsiders.ts'
+import type { Located, PathScheme } from '../core/path-scheme.ts'
 import { type Scope, sleep } from '../core/scope.ts'
 import type { Store } from '../core/store.ts'
 import { createBurst } from './burst.ts'
@@ -31,7 +32,7 @@ const HOOKS_SPEAK_WITHIN_MS = 1_000
 const LOOK_AGAIN_MS = 15_000
 
 interface FileWatchOptions {
-  readonly store: Pick<Store, 'locks' | 'edits'>
+  readonly store: Pick<Store, 'locks' | 'edits' | 'paths'>
   readonly clock: Clock
   readonly bell: Bell
   readonly self: () => { id: string; name: string }
@@ -40,7 +41,7 @@ interface FileWatchOptions {
 }
 
 interface Watched {
-  readonly path: FilePath
+  readonly path: Located
   readonly token: number
   /** Missing where there is nothing to watch yet, or it cannot be watched. */
   watch?: PathWatch | undefined
@@ -48,7 +49,7 @@ interface Watched {
 }
 
 interface Seen {
-  readonly path: FilePath
+  readonly path: Located
   readonly change: Change
   /** When it began (boot clock), when it was looked at, and what stood there then. */
   readonly at: number
@@ -117,8 +118,8 @@ export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
     }
     if (held.size === 0) return
     chokidar ??= await import('chokidar')
-    for (const [key, { filePath, token }] of held) {
-      const lock = watched.get(key) ?? { path: { filePath, key }, token }
+    for (const [key, { token, ...path }] of held) {
+      const lock = watched.get(key) ?? { path, token }
       watched.set(key, lock)
       if (!lock.watch && !lock.failed) begin(lock)
     }
@@ -159,7 +160,7 @@ export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
 
   /** What is true now, whatever the last of several quick events said; and a file that was replaced is watched anew. */
   function settled({ path: at, change, at: since }: { path: string; change: Change; at: number }): Seen {
-    const path = canonical(at)
+    const path = located(store.paths, at)
     const print = printOf(at)
     const isThere = print !== NOTHING
     const lock = watched.get(path.key)
@@ -204,10 +205,10 @@ export function startFileWatch(scope: Scope, options: FileWatchOptions): void {
 }
 
 /** A loop of links has no other name. */
-function canonical(path: string): FilePath {
+function located(paths: PathScheme, path: string): Located {
   try {
-    return canonicalPath(path, '')
+    return paths.locate(path, NOWHERE)
   } catch {
-    return { filePath: path, key: path }
+    return { filePath: path, key: path, repo: null, repoPath: null }
   }
 }

@@ -3,7 +3,7 @@ import { Bell } from '../core/bell.ts'
 import { Claims } from '../core/claims.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Config, type Environment, readConfig } from '../core/config.ts'
-import type { Database } from '../core/database.ts'
+import { type Engine, openEngine } from '../core/engine.ts'
 import { fail, isFailure } from '../core/errors.ts'
 import { createBudget } from '../core/limits.ts'
 import { createLog, type Log } from '../core/log.ts'
@@ -13,7 +13,8 @@ import { exists, leaveSocketDir, makeSocketDir, newSocketPath, openDataDir } fro
 import type { Arrival } from '../core/peers.ts'
 import type { Recovery } from '../core/recovery.ts'
 import { Scope } from '../core/scope.ts'
-import { openStore, type Store } from '../core/store.ts'
+import type { Storage } from '../core/storage.ts'
+import type { Store } from '../core/store.ts'
 import { type Doorbell, startDoorbell } from './doorbell.ts'
 import { createEditing, type Editing } from './editing.ts'
 import { type Election, startElection } from './election.ts'
@@ -21,7 +22,7 @@ import { startFileWatch } from './file-watch.ts'
 import type { HookHandler } from './hook.ts'
 import { HookHost } from './hook-host.ts'
 import { startMembership } from './membership.ts'
-import { isGone, ownProcess, parentProcess } from './process-identity.ts'
+import { isGoneSeenFrom, ownProcess, parentProcess } from './process-identity.ts'
 import { placeOf } from './project.ts'
 import { createSelf } from './self.ts'
 import { createTermGuard } from './term-guard.ts'
@@ -65,6 +66,10 @@ export interface MeshPeer extends AsyncDisposable {
   readonly leadingTerm: number | null
   /** What became of a damaged file under this peer, until its agent has been told. */
   readonly recoveries: Recovery[]
+  /** What else has happened to this peer, until its agent has been told. */
+  readonly news: string[]
+  /** Why the mesh cannot be seen as it is now, in a sentence; null where it can. */
+  outage(): string | null
   /** Lets another lead, where this peer does and another is there; else it leads again after a lease. */
   handOn(): Promise<void>
   /** What an operation leans on, for a door that answers somewhere else than to its caller. */
@@ -82,6 +87,8 @@ export interface MeshPeer extends AsyncDisposable {
 /** How often a peer asks whether it has missed a ring, or lost its file or its socket. Each look costs 10 µs. */
 const VIGIL_MS = 1_000
 const RATE_WINDOW_MS = 10_000
+const CAME_BACK =
+  'This machine was cut off from the mesh for so long that the others went on without you: your locks were freed. You are back under your name, with your mail. Lock again what you still need, and look whether somebody else has changed it.'
 /** How soon it tries again to have a damaged file replaced, where that was refused. */
 const REFUSED_MS = 30_000
 
@@ -106,19 +113,24 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   }
   whileWanted()
   const config = readConfig(options.env ?? {})
-  const clock = options.clock ?? systemClock
   const layout = openDataDir(config.dataDir)
   const socketPath = newSocketPath(layout.dataDir, randomBytes(process.platform === 'win32' ? 16 : 4).toString('hex'))
   scope.defer(() => leaveSocketDir(layout.dataDir, socketPath))
   const bell = new Bell()
+  let nameOf = () => ''
+  const log = createLog(layout.log, config.log, () => nameOf(), options.stderr ?? (() => {}))
   // The store rings through a doorbell that needs the store's peer to say who it is.
   let doorbell: Doorbell | undefined
-  const { store, database } = await openStore(layout.database, {
-    clock,
+  let onChange = () => bell.ring()
+  const engine = await openEngine(config, layout.database, {
+    clock: options.clock ?? systemClock,
     staleMs: config.staleMs,
     ring: (target) => doorbell?.ring(target),
-    isGone,
+    isGone: isGoneSeenFrom,
+    onChange: () => onChange(),
+    warn: (what, error) => log.warn(what, { error }),
   })
+  const { store, database, clock, isGone, shared } = engine
   database.onDamage = () => {} // until there is a watch
   scope.defer(async () => {
     if (database.isDamaged) await database.reopen(() => {}).catch(() => {})
@@ -129,8 +141,8 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   const arrival: Arrival = {
     kind: options.kind ?? 'session',
     agentType: options.agentType ?? 'library',
-    ...placeOf(options.projectPath ?? process.cwd()),
-    process: ownProcess(),
+    ...placeOf(options.projectPath ?? process.cwd(), store.paths),
+    process: { ...ownProcess(), ...(shared && { bootId: clock.bootId }) },
     socketPath,
     // A headless peer is meant to outlive its shell; on macOS and Windows a look costs a process.
     parent: options.kind === 'headless' ? undefined : parentProcess(),
@@ -138,8 +150,9 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     sessionKey: options.sessionKey,
   }
   const me = createSelf(store, arrival)
-  const log = createLog(layout.log, config.log, () => me.name(), options.stderr ?? (() => {}))
+  nameOf = me.name
 
+  const news: string[] = []
   const hooks = new HookHost(log)
   let election: Election | undefined
   makeSocketDir(socketPath) // again: the last peer to leave may have removed it meanwhile
@@ -166,18 +179,31 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     self: () => ({ id: me.id(), socketPath }),
     heartbeatMs: config.heartbeatMs,
     log,
-    onLost: () => me.join(),
+    onLost: async () => {
+      if (scope.signal.aborted) return // it was we who ended it
+      await me.join()
+      if (shared) news.push(CAME_BACK)
+    },
     onHeartbeat: () => bell.ring(),
   })
 
   whileWanted()
   await me.join()
+  if (shared) {
+    // Another machine may have given this one up: who we are is then taken up again at once.
+    onChange = () => {
+      bell.ring()
+      // Who leaves sees its own row end as well.
+      if (!scope.signal.aborted && !shared.holds(me.id(), socketPath))
+        membership.heartbeat().catch((error: unknown) => log.warn('could not come back', { error }))
+    }
+  }
   scope.defer(() =>
     store.peers.end(me.id(), 'left', socketPath).catch((error: unknown) => log.warn('could not say goodbye', { error })),
   )
   whileWanted()
   const handOn = async () => {
-    if (await election?.stepAside()) await announce(store, doorbell, socketPath)
+    if (await election?.stepAside()) await announce(engine, doorbell, socketPath)
   }
   election = startElection(scope, {
     leadership: store.leadership,
@@ -189,19 +215,19 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     candidate: () => ({ id: me.id(), name: me.name(), process: arrival.process, socketPath }),
     log,
     lead: async (term, termScope, stepDown) => {
-      await announce(store, doorbell, socketPath)
+      await announce(engine, doorbell, socketPath)
       const { startLeader } = await import('./leader/leader.ts')
       const self = () => ({ id: me.id(), socketPath })
       const onDeposed = () => stepDown('the term has moved on')
       const { beatingSince } = membership
-      const shared = { store, database, config, layout, clock, bell, self, isGone, beatingSince, log }
-      await startLeader(termScope, { term, ...shared, onDeposed, handOn })
+      const common = { store, database, config, layout, clock, bell, self, isGone, beatingSince, log }
+      await startLeader(termScope, { term, ...common, ...(shared && { duties: shared.duties }), onDeposed, handOn })
       bell.ring() // the port is known now
     },
   })
   scope.defer(async () => {
     // Told, the others need not find out by themselves; untold, they will.
-    if (await election?.resign()) await announce(store, doorbell, socketPath).catch(() => {})
+    if (await election?.resign()) await announce(engine, doorbell, socketPath).catch(() => {})
   })
   await election.runOnce()
   const recoveries: Recovery[] = []
@@ -238,6 +264,8 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     editing,
     carrying,
     recoveries,
+    news,
+    outage: () => shared?.outage() ?? null,
     context,
     async call(name, input, { signal } = {}) {
       const after: ((left: boolean) => Promise<void>)[] = []
@@ -257,10 +285,11 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
   }
 }
 
-/** Tells everybody that the leader's row has moved; the links stay, and tell of a crash by closing. */
-async function announce(store: Store, doorbell: Doorbell, ownSocket: string): Promise<void> {
+/** Tells everybody on this machine that the leader's row has moved; the links stay, and tell of a crash by closing. */
+async function announce({ store, shared }: Engine, doorbell: Doorbell, ownSocket: string): Promise<void> {
   for (const row of await store.peers.all()) {
     if (row.live === 0 || row.socket_path === null || row.socket_path === ownSocket) continue
+    if (shared && !shared.isHere(row)) continue
     doorbell.tell({ peerId: row.id, socketPath: row.socket_path }, 'leader')
   }
 }
@@ -270,7 +299,7 @@ function watch(
   scope: Scope,
   on: {
     config: Config
-    database: Database
+    database: Storage
     doorbell: Doorbell
     bell: Bell
     clock: Clock

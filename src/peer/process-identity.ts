@@ -1,6 +1,7 @@
 import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { systemClock } from '../core/clock.ts'
+import { bootSeen, hostOf } from '../core/lifetime.ts'
 import type { ProcessRef } from '../core/peers.ts'
 import { parseFileTime, parseProcStat, parsePs, type Sighting } from './sighting.ts'
 
@@ -49,17 +50,28 @@ export function parentProcess(): Pick<ProcessRef, 'pid' | 'startedAt'> | undefin
   return seen && { pid: process.ppid, startedAt: seen.startedAt }
 }
 
-/** True only where it is certain that the process has ended. Of another container nothing is certain. */
+/** True only where it is certain that the process has ended. Of another container or host nothing is certain. */
 export function isGone(that: ProcessRef, on: { bootId: string; pidNamespace: string } = here, look = sight): boolean {
-  if (that.bootId !== on.bootId) return true
+  const boot = bootSeen(bootFrom(that.bootId, on.bootId), on.bootId)
+  if (boot !== 'this') return boot === 'earlier'
   if (that.pidNamespace !== on.pidNamespace) return false
   const seen = look(that.pid)
   return seen === undefined || seen.ended || seen.startedAt !== that.startedAt
 }
 
+/** The same, seen from that boot of that machine of a mesh that has several: a process of another is never gone for certain. */
+export const isGoneSeenFrom = (that: ProcessRef, bootId: string): boolean => isGone(that, { ...here, bootId })
+
+/**
+ * Who knows no host id (a command) knows the boot that it runs in: it is the same one, whatever the host is called. Where the
+ * system names no boot, its name is that of the platform, and that of other machines.
+ */
+const bootFrom = (bootId: string, here: string) =>
+  hostOf(here) === '' && here !== process.platform && bootId.endsWith(`/${here}`) ? here : bootId
+
 /** True only where it is certain that this very process still runs: what may be sent a signal. */
 export function isStill(that: ProcessRef, on: { bootId: string; pidNamespace: string } = here, look = sight): boolean {
-  if (that.bootId !== on.bootId || that.pidNamespace !== on.pidNamespace || that.pid <= 0) return false
+  if (bootFrom(that.bootId, on.bootId) !== on.bootId || that.pidNamespace !== on.pidNamespace || that.pid <= 0) return false
   const seen = look(that.pid)
   return seen !== undefined && !seen.ended && seen.startedAt === that.startedAt
 }

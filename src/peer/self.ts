@@ -1,6 +1,6 @@
-import type { Database } from '../core/database.ts'
 import type { Actor } from '../core/operation.ts'
 import type { Arrival } from '../core/peers.ts'
+import type { Storage } from '../core/storage.ts'
 import type { Store } from '../core/store.ts'
 import { placeOf } from './project.ts'
 
@@ -31,7 +31,7 @@ export function createSelf(store: Store, first: Arrival) {
     }),
     join: async () => become(await store.peers.join(arrival)),
     /** Joins in the file that the database moves to. */
-    joinIn: async (database: Database) => become(await database.reopen(store.peers.arriving(arrival))),
+    joinIn: async (database: Storage) => become(await database.reopen(store.peers.arriving(arrival))),
     async claim(sessionKey: string) {
       // A client may speak for several threads; the first is the one that this process is.
       if (claimed) return
@@ -40,7 +40,7 @@ export function createSelf(store: Store, first: Arrival) {
       if (claimed) arrival = { ...arrival, sessionKey }
     },
     async moveTo(projectPath: string) {
-      const place = placeOf(projectPath)
+      const place = placeOf(projectPath, store.paths)
       if (place.projectPath === arrival.projectPath) return
       arrival = { ...arrival, ...place }
       await store.peers.update(row.id, place)

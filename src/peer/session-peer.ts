@@ -1,4 +1,7 @@
+import { dirname } from 'node:path'
 import { Connection } from '../core/connection.ts'
+import { hostIn } from '../core/host.ts'
+import { hostOf } from '../core/lifetime.ts'
 import { sleep } from '../core/scope.ts'
 import { isBusy } from '../core/sqlite-errors.ts'
 import { ancestors, isLauncher, type Look, processes } from './ancestry.ts'
@@ -39,17 +42,17 @@ export async function findSessionPeer(database: string, wanted: Wanted, signal: 
 }
 
 const LIVING = `SELECT name, agent_type AS agentType, session_key AS sessionKey, project_path AS projectPath, pid,
-  process_start AS startedAt, parent_pid AS parent, socket_path AS socketPath
+  process_start AS startedAt, parent_pid AS parent, socket_path AS socketPath, boot_id AS bootId
   FROM peers WHERE live = 1 AND kind = 'session' AND socket_path IS NOT NULL AND pid IS NOT NULL`
 const NAP_MS = 5
 
-/** Straight from the file: a hook has no time for more than this one row of each. */
+/** Straight from the file: a hook has no time for more than this one row of each. Those of other machines have other processes. */
 async function livePeers(database: string, signal: AbortSignal): Promise<LivePeer[]> {
   const connection = new Connection(database)
   try {
     for (;;) {
       try {
-        return connection.all<LivePeer>(LIVING)
+        return ofThisMachine(connection.all<LivePeer & { bootId: string }>(LIVING), database)
       } catch (error) {
         if (!isBusy(error) || signal.aborted) throw error
         await sleep(NAP_MS, signal, true)
@@ -58,6 +61,13 @@ async function livePeers(database: string, signal: AbortSignal): Promise<LivePee
   } finally {
     connection.close()
   }
+}
+
+/** On a mesh of several machines, pids of the others mean nothing here. */
+function ofThisMachine(peers: (LivePeer & { bootId: string })[], database: string): LivePeer[] {
+  if (peers.every(({ bootId }) => hostOf(bootId) === '')) return peers
+  const host = hostIn(dirname(database))
+  return peers.filter(({ bootId }) => hostOf(bootId) === host)
 }
 
 /**

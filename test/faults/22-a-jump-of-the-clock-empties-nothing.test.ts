@@ -76,7 +76,7 @@ describe.each([
 
   test('a place in line lasts as long as was said', async () => {
     await asA('lock.acquire', { filePath: '/x' })
-    const claim = { paths: [{ filePath: '/x', key: '/x', repoPath: null }], reason: '', ttlMs: MINUTE, ticket: null }
+    const claim = { paths: [{ filePath: '/x', key: '/x', repo: null, repoPath: null }], reason: '', ttlMs: MINUTE, ticket: null }
     await bare.store.locks.acquire(b, claim, MINUTE)
     await asA('lock.release', { filePath: '/x' })
     const c = bare.caller(await bare.join())

@@ -46,7 +46,7 @@ describe('before an edit', () => {
 
   test('who merely waits in line refuses nobody, and is passed by nobody', async () => {
     await bare.caller(otter)('lock.acquire', { filePath: '/project/a' })
-    const paths = [{ filePath: '/project/a', key: '/project/a', repoPath: null }]
+    const paths = [{ filePath: '/project/a', key: '/project/a', repo: null, repoPath: null }]
     await bare.store.locks.acquire(fox, { paths, reason: '', ttlMs: 1000, ticket: null }, 60_000)
     await bare.caller(otter)('lock.release', { filePath: '/project/a' })
     // fox is rung, and will have it; until it has, otter may write, and takes nothing.
@@ -184,9 +184,9 @@ describe('two agents that write one file within half a minute', () => {
 })
 
 describe('a change of a locked file', () => {
-  const path = { filePath: '/project/a', key: '/project/a' }
+  const path = { filePath: '/project/a', key: '/project/a', repo: null, repoPath: null }
   const wait = async (waiter: Actor) =>
-    bare.store.locks.acquire(waiter, { paths: [{ ...path, repoPath: null }], reason: '', ttlMs: 60_000, ticket: null }, 60_000)
+    bare.store.locks.acquire(waiter, { paths: [path], reason: '', ttlMs: 60_000, ticket: null }, 60_000)
 
   test('is an event, reaches who waits, and its holder where another made it', async () => {
     await bare.caller(otter)('lock.acquire', { filePath: '/project' })

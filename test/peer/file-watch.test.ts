@@ -118,7 +118,11 @@ describe('a locked file', () => {
     await eventually(() => watches() > before)
     // A person takes them away.
     for (const path of ['dir', 'b'])
-      await other.store.locks.release({ ...other.self, id: 'cli', name: 'cli' }, [{ filePath: at(path), key: at(path) }], true)
+      await other.store.locks.release(
+        { ...other.self, id: 'cli', name: 'cli' },
+        [{ filePath: at(path), key: at(path), repo: null, repoPath: null }],
+        true,
+      )
     await eventually(() => watches() === before)
     await lock('a')
     await eventually(() => watches() > before)

@@ -69,6 +69,14 @@ test.each<[string, boolean, ProcessRef, Sighting | undefined]>([
   expect(isGone(process, here, () => seen)).toBe(gone)
 })
 
+test.each([
+  ['an earlier boot of this host', true, 'a/boot 0'],
+  ['another host, whose processes only it can see', false, 'b/boot 1'],
+  ['this boot', false, 'a/boot 1'],
+])('a process of %s: gone is %s', (_, gone, bootId) => {
+  expect(isGone({ ...that, bootId }, { ...here, bootId: 'a/boot 1' }, () => alive)).toBe(gone)
+})
+
 test('this very process lives, and is another one than any before it of the same pid', () => {
   const own = ownProcess()
   expect(own.pid).toBe(process.pid)

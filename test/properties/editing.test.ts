@@ -100,7 +100,7 @@ test('any sequence of edits, locks and turns keeps what it promises', { timeout:
             }
           } else if (step.do === 'acquire') {
             const claim = {
-              paths: step.paths.map((p) => ({ filePath: p, key: p, repoPath: null })),
+              paths: step.paths.map((p) => ({ filePath: p, key: p, repo: null, repoPath: null })),
               reason: 'mine',
               ttlMs: 400_000,
             }
@@ -111,7 +111,7 @@ test('any sequence of edits, locks and turns keeps what it promises', { timeout:
                 model.set(row.path_key, { agent: step.agent, token: row.token, byHook: false })
               }
           } else if (step.do === 'release') {
-            const path = { filePath: step.paths[0]!, key: step.paths[0]! }
+            const path = { filePath: step.paths[0]!, key: step.paths[0]!, repo: null, repoPath: null }
             await store.locks.release(actor, [path], false).then(
               () => model.delete(path.key),
               () => {},

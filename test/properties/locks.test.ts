@@ -67,7 +67,7 @@ const endRun = async () => {
   for (const actor of actors.splice(0)) await bare.leave(actor)
 }
 
-const claimed = (path: string) => ({ filePath: path, key: path, repoPath: null })
+const claimed = (path: string) => ({ filePath: path, key: path, repo: null, repoPath: null })
 
 test('any sequence of claims is answered as a simple model answers it', async () => {
   let granted = 0

@@ -30,6 +30,7 @@ export class FakeClock implements Clock {
 
 /** The store without processes, sockets or elections: the real file, a fake clock, and peers that are rows. */
 export interface BareStore extends AsyncDisposable {
+  readonly dir: string
   readonly store: Store
   readonly database: Database
   readonly clock: FakeClock
@@ -47,10 +48,12 @@ export interface BareStore extends AsyncDisposable {
   context(actor: Actor, door?: Partial<Context>): Context
 }
 
-export async function bareStore(): Promise<BareStore> {
+/** `bootId`: with a host, as on a mesh of several machines. */
+export async function bareStore(bootId = 'this boot'): Promise<BareStore> {
   const dir = testDir()
   mkdirSync(dir, { recursive: true })
   const clock = new FakeClock()
+  clock.bootId = bootId
   const rung: string[] = []
   const gone = new Set<number>()
   const isGone = ({ pid }: ProcessRef) => gone.has(pid)
@@ -64,6 +67,7 @@ export async function bareStore(): Promise<BareStore> {
     ...door,
   })
   return {
+    dir,
     context,
     store,
     database,

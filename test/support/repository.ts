@@ -16,11 +16,12 @@ const ENV = {
 export const git = (directory: string, ...args: string[]) =>
   execFileSync('git', args, { cwd: directory, env: ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
-/** A real git repository with one commit on `main`; its real path. */
-export function createRepository(): string {
+/** A real git repository with one commit on `main`, and that remote; its real path. */
+export function createRepository(remote?: string): string {
   const directory = join(realpathSync(testDir()), 'repository')
   mkdirSync(directory)
   git(directory, 'init', '-q', '-b', 'main')
   git(directory, 'commit', '-q', '--allow-empty', '-m', 'first')
+  if (remote !== undefined) git(directory, 'remote', 'add', 'origin', remote)
   return directory
 }

@@ -52,6 +52,18 @@ const examples: { [C in Code]: Facts[C][] } = {
   storage: [{ path: PATH, detail: 'its file system does not allow WAL (journal mode delete)' }],
   unsafe: [{ path: '/home/ada/.slm-mesh', why: 'others may write to it (mode 777)' }],
   schema_newer: [{ path: PATH, found: 3, known: 1 }],
+  unreachable: [{ url: 'tls://nats.example:4222', since: '2030-01-01T12:00:00.000Z', detail: 'connection refused' }],
+  access_denied: [
+    { url: 'tls://nats.example:4222', what: 'in' },
+    { url: 'tls://nats.example:4222', what: 'publish to slm.other.log' },
+  ],
+  server_unfit: [
+    {
+      url: 'tls://nats.example:4222',
+      found: 'runs nats-server 2.10.27',
+      fix: 'use nats-server 2.12 or newer on every server of the cluster',
+    },
+  ],
   setting: [{ name: 'SLM_MESH_PORT', value: 'http', expected: 'a port from 0 to 65535' }],
   internal: [{ reference: 'c0ffee00' }],
 }

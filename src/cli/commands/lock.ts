@@ -52,6 +52,7 @@ function list(parent: Command, handle: Handle): void {
           { title: 'UNTIL', of: (lock) => time.ahead(lock.expiresAt) },
           { title: 'TOKEN', of: (lock) => String(lock.token), align: 'right' },
           { title: 'REASON', of: (lock) => lock.reason, min: 12 },
+          ...(locks.some(({ host }) => host) ? [{ title: 'HOST', of: ({ host = '' }: Lock) => host }] : []),
         ]
         desk.answer({ via: mesh.via, locks }, () =>
           locks.length > 0 ? table(desk.terminal, columns, locks) : desk.terminal.isTty ? 'Not locked.' : '',

@@ -5,7 +5,7 @@ import { EXIT_ABSENT, EXIT_OK } from '../failures.ts'
 import { type Column, table } from '../table.ts'
 import { times } from '../times.ts'
 
-type Scope = 'machine' | 'directory' | 'repo'
+type Scope = 'mesh' | 'machine' | 'directory' | 'repo'
 
 interface Options {
   scope: Scope
@@ -16,9 +16,9 @@ interface Options {
 export const define: Define = (command, handle) => {
   command
     .addOption(
-      new Option('--scope <scope>', 'whose: everybody, of this directory, or of this repository and its worktrees')
-        .choices(['machine', 'directory', 'repo'])
-        .default('machine'),
+      new Option('--scope <scope>', 'whose: everybody, of this machine, of this directory, or of this repository')
+        .choices(['mesh', 'machine', 'directory', 'repo'])
+        .default('mesh'),
     )
     .option('-a, --all', 'also those that are away: their mailboxes wait for their next session')
     .option('--absolute', 'show dates and times instead of how long ago')
@@ -31,9 +31,11 @@ export const define: Define = (command, handle) => {
 
 async function peers(desk: Desk, { scope, all = false, absolute = false }: Options): Promise<number> {
   const mesh = await desk.open()
-  const found = (await mesh.call('peer.list', { scope })).peers
+  // An earlier version that leads knows no other word for everybody than none.
+  const found = (await mesh.call('peer.list', scope === 'mesh' ? {} : { scope })).peers
   const shown = all ? found : found.filter((peer) => peer.status !== 'away')
   const away = found.length - shown.length
+  const hosts = new Set(shown.map(({ host }) => host))
   const time = times(absolute, Date.now())
   const columns: readonly Column<Peer>[] = [
     { title: 'NAME', of: (peer) => peer.name, style: () => 'bold' },
@@ -48,6 +50,7 @@ async function peers(desk: Desk, { scope, all = false, absolute = false }: Optio
     { title: 'PROJECT', of: (peer) => peer.projectPath, min: 16, cut: 'start' },
     { title: 'BRANCH', of: (peer) => peer.gitBranch ?? '', min: 8 },
     { title: 'REACH', of: (peer) => peer.reach },
+    ...(hosts.size > 1 ? [{ title: 'HOST', of: (peer: Peer) => peer.host ?? '' }] : []),
   ]
   desk.answer({ via: mesh.via, peers: shown }, () =>
     shown.length === 0 ? (desk.terminal.isTty ? 'No peers.' : '') : table(desk.terminal, columns, shown),

@@ -9,6 +9,7 @@ import { createBudget, line } from '../../core/limits.ts'
 import type { Actor, Context } from '../../core/operation.ts'
 import { call, type OperationName, type Output, parse } from '../../core/operations.ts'
 import { NOWHERE, outsider, reader } from '../../core/outsiders.ts'
+import type { PathScheme } from '../../core/path-scheme.ts'
 import type { Place } from '../../core/peers.ts'
 import * as z from '../../core/schema.ts'
 import type { Store } from '../../core/store.ts'
@@ -82,12 +83,12 @@ export function createCalls({ store, clock, bell, scripts, defaults, rate, onErr
       const operation = door.choose(action)
       if (typeof named !== 'string')
         throw fail('invalid', { operation, issues: [`${actorField(door.name)}: must be the name or id of a peer`] })
-      const { place, fields } = placeIn(door.name, operation, rest)
+      const { place, fields } = placeIn(store.paths, door.name, operation, rest)
       // What is bad is told before anybody is looked up.
       parse(operation, fields)
       const { actor, isOwn } = await whoActs(operation, named, place)
       // Who does not say where it stands sees everybody, as it did with the broker.
-      if (operation === 'peer.list' && actor.projectPath === '' && !place) fields.scope = 'machine'
+      if (operation === 'peer.list' && actor.projectPath === '' && !place) fields.scope = 'mesh'
       await settling.get(actor.id)
       await scripts.beat(actor.id)
       const after: ((left: boolean) => Promise<void>)[] = []
@@ -129,6 +130,7 @@ export function createCalls({ store, clock, bell, scripts, defaults, rate, onErr
 
 /** Takes the fields that say where the caller stands out of a body, and gives the others the operation's own names. */
 function placeIn(
+  paths: PathScheme,
   route: string,
   operation: OperationName,
   body: Record<string, unknown>,
@@ -138,8 +140,8 @@ function placeIn(
   if (!parsed.success)
     throw fail('invalid', { operation, issues: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) })
   const { projectPath, gitRoot } = parsed.data
-  const place = typeof projectPath === 'string' ? placeOf(projectPath) : undefined
-  const repo = typeof gitRoot === 'string' ? placeOf(gitRoot).repo : place?.repo
+  const place = typeof projectPath === 'string' ? placeOf(projectPath, paths) : undefined
+  const repo = typeof gitRoot === 'string' ? placeOf(gitRoot, paths).repo : place?.repo
   const names = new Map(Object.entries(renamed[operation] ?? {}))
   const own = new Set(names.values())
   const fields = Object.entries(body)

@@ -25,6 +25,9 @@ export const statusOf: { readonly [C in Code]: number } = {
   storage: 500,
   unsafe: 500,
   schema_newer: 503,
+  unreachable: 503,
+  access_denied: 502,
+  server_unfit: 502,
   setting: 500,
   internal: 500,
 }

@@ -1,5 +1,4 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Database } from '../../core/database.ts'
 import type { LeadershipRow } from '../../core/leadership.ts'
 import type { Log } from '../../core/log.ts'
 import {
@@ -14,6 +13,7 @@ import {
 } from '../../core/retention.ts'
 import type { Scope } from '../../core/scope.ts'
 import type { Transaction } from '../../core/sql.ts'
+import type { Storage } from '../../core/storage.ts'
 import type { Store } from '../../core/store.ts'
 
 /** Keeps the file small: prunes what is old, gives pages back, bounds the WAL. And frees locks whose time is over. */
@@ -28,13 +28,15 @@ const VACUUM_PAGES = 64
 
 interface JanitorOptions {
   readonly store: Pick<Store, 'locks'>
-  readonly database: Database
-  readonly leadership: Pick<LeadershipRow, 'fenced'>
+  readonly database: Storage
+  readonly leadership: Pick<LeadershipRow, 'fenced' | 'fencedHere'>
   readonly clock: Clock
   readonly term: number
   readonly socketPath: string
   readonly messageTtlMs: number
   readonly eventTtlMs: number
+  /** Whether it is this machine that prunes for all, on a mesh of several. */
+  readonly isFirst?: () => boolean
   readonly log: Log
 }
 
@@ -49,10 +51,10 @@ export function startJanitor(scope: Scope, options: JanitorOptions) {
   const clockGuard = createClockGuard(clock)
 
   /** Batch after batch, each its own short transaction, fenced by the term. */
-  async function inBatches(batch: (tx: Transaction) => number): Promise<number> {
+  async function inBatches(batch: (tx: Transaction) => number, fenced: 'fenced' | 'fencedHere' = 'fenced'): Promise<number> {
     let total = 0
     for (;;) {
-      const taken = await leadership.fenced(term, socketPath, batch)
+      const taken = await leadership[fenced](term, socketPath, batch)
       total += taken
       if (taken < BATCH || scope.signal.aborted) return total
     }
@@ -60,20 +62,21 @@ export function startJanitor(scope: Scope, options: JanitorOptions) {
 
   async function prune(): Promise<Swept> {
     await inBatches((tx) => pruneEdits(tx, clock))
-    await inBatches((tx) => pruneBrowserKeys(tx, clock))
+    await inBatches((tx) => pruneBrowserKeys(tx, clock), 'fencedHere')
     const now = clock.now()
     if (!clockGuard.trustworthy()) {
       log.warn('the wall clock has jumped: nothing is pruned this time', { now })
       return { messages: 0, events: 0, peers: 0 }
     }
+    const isOurs = options.isFirst?.() ?? true
     const swept = {
-      messages: await inBatches((tx) => pruneMessages(tx, now, options.messageTtlMs)),
-      events: await inBatches((tx) => pruneEvents(tx, now, options.eventTtlMs)),
-      peers: await inBatches((tx) => forgetPeers(tx, now, options.eventTtlMs)),
+      messages: isOurs ? await inBatches((tx) => pruneMessages(tx, now, options.messageTtlMs)) : 0,
+      events: isOurs ? await inBatches((tx) => pruneEvents(tx, now, options.eventTtlMs)) : 0,
+      peers: isOurs ? await inBatches((tx) => forgetPeers(tx, now, options.eventTtlMs)) : 0,
     }
     let free = Number.POSITIVE_INFINITY
     while (free > VACUUM_PAGES && !scope.signal.aborted) {
-      const left = await leadership.fenced(term, socketPath, (tx) => vacuum(tx, VACUUM_PAGES))
+      const left = await leadership.fencedHere(term, socketPath, (tx) => vacuum(tx, VACUUM_PAGES))
       if (left >= free) break
       free = left
     }

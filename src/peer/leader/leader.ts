@@ -2,13 +2,15 @@ import { dirname } from 'node:path'
 import type { Bell } from '../../core/bell.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
-import type { Database } from '../../core/database.ts'
+import type { Duties } from '../../core/engine.ts'
 import type { Log } from '../../core/log.ts'
 import type { Layout } from '../../core/paths.ts'
 import type { ProcessRef } from '../../core/peers.ts'
 import type { Scope } from '../../core/scope.ts'
+import type { Storage } from '../../core/storage.ts'
 import type { Store } from '../../core/store.ts'
 import { createFront } from './health.ts'
+import { startHost } from './host.ts'
 import { startHttp } from './http.ts'
 import { startJanitor } from './janitor.ts'
 import { startReaper } from './reaper.ts'
@@ -17,7 +19,7 @@ import { writePrivately, writeToken } from './token.ts'
 interface LeaderOptions {
   readonly term: number
   readonly store: Store
-  readonly database: Database
+  readonly database: Storage
   readonly config: Config
   readonly layout: Layout
   readonly clock: Clock
@@ -26,6 +28,8 @@ interface LeaderOptions {
   readonly beatingSince: () => number
   readonly log: Log
   readonly onDeposed: () => void
+  /** What this machine does for a mesh of several. */
+  readonly duties?: Duties
   readonly bell: Bell
   /** Gives the leadership up, for the others to go first; resolves once they have been told. Ends this term's scope. */
   readonly handOn: () => Promise<void>
@@ -38,7 +42,7 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
   const { term, store, database, config, layout, clock, self, isGone, beatingSince, log } = options
   const { socketPath } = self()
   // Files are written under the fence, too: whoever was stopped since its election must not overwrite its successor's (G3).
-  const token = await store.leadership.fenced(term, socketPath, () => writeToken(layout.token))
+  const token = await store.leadership.fencedHere(term, socketPath, () => writeToken(layout.token))
   await startHttp(scope, {
     host: config.host,
     port: config.port,
@@ -59,7 +63,7 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
     }),
     onPort: async (port) => {
       await store.leadership.publish(term, socketPath, port, token.hash)
-      await store.leadership.fenced(term, socketPath, () => writePrivately(layout.port, `${port}\n`))
+      await store.leadership.fencedHere(term, socketPath, () => writePrivately(layout.port, `${port}\n`))
       if (port !== config.port && config.port !== 0)
         log.warn('the port is taken by another program', { wanted: config.port, port })
     },
@@ -74,9 +78,11 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
     socketPath,
     messageTtlMs: config.messageTtlHours * HOUR_MS,
     eventTtlMs: config.eventTtlHours * HOUR_MS,
+    isFirst: () => options.duties?.isFirst() ?? true,
     log,
   }
   startJanitor(scope, janitor)
+  if (options.duties) startHost(scope, options.duties, log)
   const { deadMs, leaseMs } = config
   const reaper = startReaper(scope, {
     store,

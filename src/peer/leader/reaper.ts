@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { processOf, socketOf } from '../../core/identity.ts'
+import { isFresh } from '../../core/lifetime.ts'
 import type { Log } from '../../core/log.ts'
 import { removeSocket } from '../../core/paths.ts'
 import type { ProcessRef } from '../../core/peers.ts'
@@ -44,7 +45,7 @@ export function startReaper(scope: Scope, options: ReaperOptions) {
     for (const row of await store.peers.all()) {
       if (row.live === 0 || row.id === options.selfId()) continue
       const crashed = options.isGone(processOf(row))
-      const expired = !crashed && now - Math.max(row.heartbeat_uptime, since) > options.deadMs
+      const expired = !crashed && !isFresh(Math.max(row.heartbeat_uptime, since), options.deadMs, row.boot_id ?? '', clock)
       if (!crashed && !expired) continue
       if (!(await store.peers.end(row.id, crashed ? 'crashed' : 'expired', row.socket_path))) continue
       counts[crashed ? 'crashed' : 'expired']++

@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { fail } from '../../core/errors.ts'
+import { isFresh } from '../../core/lifetime.ts'
 import { chosenName, line } from '../../core/limits.ts'
 import type { PeerRow } from '../../core/peers.ts'
 import * as z from '../../core/schema.ts'
@@ -33,7 +34,7 @@ const BEAT_AT_MOST_EVERY_MS = 5_000
 
 export type Scripts = ReturnType<typeof createScripts>
 
-export function createScripts(store: Pick<Store, 'peers'>, clock: Clock) {
+export function createScripts(store: Pick<Store, 'peers' | 'paths'>, clock: Clock) {
   async function find(reference: string): Promise<PeerRow> {
     const row = await store.peers.resolve(reference)
     if (row.kind !== 'script') throw fail('impersonation', { peer: row.name })
@@ -42,7 +43,7 @@ export function createScripts(store: Pick<Store, 'peers'>, clock: Clock) {
 
   return {
     async register(input: z.output<typeof Register>): Promise<{ peerId: string; name: string }> {
-      const place = placeOf(input.projectPath)
+      const place = placeOf(input.projectPath, store.paths)
       if (input.udsPath !== undefined) assertSocket(input.udsPath)
       const { id } = await store.peers.join({
         kind: 'script',
@@ -50,7 +51,7 @@ export function createScripts(store: Pick<Store, 'peers'>, clock: Clock) {
         ...place,
         gitRoot: input.gitRoot ?? place.gitRoot,
         gitBranch: input.gitBranch ?? place.gitBranch,
-        process: processRef(input.pid),
+        process: { ...processRef(input.pid), bootId: clock.bootId },
         socketPath: input.udsPath ?? null,
         name: input.name === 'auto' ? undefined : input.name,
       })
@@ -73,7 +74,8 @@ export function createScripts(store: Pick<Store, 'peers'>, clock: Clock) {
     /** A script has called. */
     async beat(id: string): Promise<void> {
       const row = await store.peers.get(id)
-      if (row?.kind === 'script' && row.live === 1 && clock.uptime() - row.heartbeat_uptime > BEAT_AT_MOST_EVERY_MS)
+      if (row?.kind !== 'script' || row.live === 0) return
+      if (!isFresh(row.heartbeat_uptime, BEAT_AT_MOST_EVERY_MS, row.boot_id ?? '', clock))
         await store.peers.heartbeat(id, row.socket_path)
     },
   }

@@ -99,7 +99,7 @@ test('the locks of whom it ends are free', async () => {
   await using mesh = await open()
   const id = await mesh.arrive(2)
   const actor = { id, name: 'x', agentType: 'a', projectPath: '/project', gitRoot: null, repo: null }
-  const path = { filePath: '/project/a', key: '/project/a', repoPath: null }
+  const path = { filePath: '/project/a', key: '/project/a', repo: null, repoPath: null }
   await mesh.store.locks.acquire(actor, { paths: [path], reason: '', ttlMs: 3_600_000, ticket: null }, 0)
   expect(await mesh.store.locks.query([])).toHaveLength(1)
   mesh.processes.kill(2)

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { processOf } from '../../../core/identity.ts'
+import { hostOf } from '../../../core/lifetime.ts'
 import { openDataDir } from '../../../core/paths.ts'
 import { sleep } from '../../../core/scope.ts'
 import { joinMesh, type MeshPeer } from '../../../peer/peer.ts'
@@ -64,11 +65,12 @@ export async function startHere(desk: Desk): Promise<number> {
   return signal.reason === 'SIGTERM' ? EXIT_OK : EXIT_INTERRUPTED
 }
 
-/** A headless peer that was here first: of two that are started at once, one stays. */
+/** A headless peer that was on this machine first: of two that are started at once, one stays. */
 async function elderOf(peer: MeshPeer) {
   const rows = (await peer.store.peers.all()).filter((row) => row.kind === 'headless' && row.live === 1)
   const own = rows.findIndex((row) => row.id === peer.self.id)
-  return rows.find((row, i) => i < own && !isGone(processOf(row)))
+  const host = hostOf(rows[own]?.boot_id ?? '')
+  return rows.find((row, i) => i < own && hostOf(row.boot_id ?? '') === host && !isGone(processOf(row)))
 }
 
 /** A bug must be seen, and must not take the peer off the mesh. */

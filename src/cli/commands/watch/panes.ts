@@ -30,6 +30,7 @@ export function columnsOf(model: Model, now: number, isNarrow: boolean): Columns
   const held = new Map<string, number>()
   for (const { lockedBy } of model.locks) held.set(lockedBy.id, (held.get(lockedBy.id) ?? 0) + 1)
   const isFresh = (iso: string) => now - Date.parse(iso) < FRESH_MS
+  const hosts = new Set(model.peers.flatMap(({ host }) => host ?? []))
   const pathIn = shortener(model.peers)
   const time = (createdAt: string) => span(timeOfDay(createdAt), isFresh(createdAt) ? 'bold' : 'dim')
 
@@ -45,6 +46,7 @@ export function columnsOf(model: Model, now: number, isNarrow: boolean): Columns
         min: 18,
       },
       { title: 'AGENT', of: ({ agentType }) => span(oneLine(agentType)), min: 8 },
+      ...(hosts.size > 1 ? [{ title: 'HOST', of: ({ host = '' }: Peer) => span(oneLine(host)), min: 6 }] : []),
       ...(isNarrow ? [] : [{ title: 'STATUS', of: (peer: Peer) => span(statusOf(peer, now), STATUS_STYLE[peer.status]) }]),
       { title: 'REACH', of: ({ reach }) => span(reach) },
       {

@@ -63,7 +63,7 @@ export function Locks() {
 }
 
 function Row({ lock, now, onRelease }: { lock: OverviewLock; now: number; onRelease: () => void }) {
-  const { filePath, holder, lockedAt, expiresAt, reason, waiters } = lock
+  const { filePath, holder, host, lockedAt, expiresAt, reason, waiters } = lock
   const [from, to] = [Date.parse(lockedAt), Date.parse(expiresAt)]
   const left = Math.max(0, Math.min(1, (to - now) / Math.max(1, to - from)))
   return (
@@ -85,6 +85,12 @@ function Row({ lock, now, onRelease }: { lock: OverviewLock; now: number; onRele
       </div>
       <p>
         <span class="dim">Held by</span> <PeerLink id={holder.id} name={holder.name} />
+        {host !== undefined && (
+          <span class="dim">
+            {' '}
+            on <bdi>{shown(host)}</bdi>
+          </span>
+        )}
         <span class="dim"> since {agoOf(lockedAt, now)}</span>
         {reason !== '' && (
           <>

@@ -21,18 +21,25 @@ export function Peers() {
     .sort((a, b) => ORDER[a.status] - ORDER[b.status] || (a.name < b.name ? -1 : 1))
   if (peers.length === 0)
     return <Empty title="No peers">Start an agent that has the mesh; slm-mesh setup connects those that have not.</Empty>
+  const isOneHost = new Set(overview.peers.flatMap(({ host }) => host ?? [])).size < 2
   return (
     <section aria-label="List of peers">
       <ul class="peer-list">
         {peers.map((each) => (
-          <Row key={each.id} peer={each} now={now} leads={each.id === overview.leader?.id} />
+          <Row
+            key={each.id}
+            peer={each}
+            host={isOneHost ? undefined : each.host}
+            now={now}
+            leads={each.id === overview.leader?.id}
+          />
         ))}
       </ul>
     </section>
   )
 }
 
-function Row({ peer, now, leads }: { peer: OverviewPeer; now: number; leads: boolean }) {
+function Row({ peer, host, now, leads }: { peer: OverviewPeer; host: string | undefined; now: number; leads: boolean }) {
   const { chosen } = usePage()
   const write = () => {
     chosen.set({ view: 'mail', thread: null, draft: { to: peer.id } })
@@ -44,6 +51,11 @@ function Row({ peer, now, leads }: { peer: OverviewPeer; now: number; leads: boo
         <i class={`status-dot ${peer.status}`} aria-hidden="true" />
         <PeerLink id={peer.id} name={peer.name} />
         <span class="tag">{peer.agentType}</span>
+        {host !== undefined && (
+          <span class="tag" title="Its machine">
+            <Text of={host} />
+          </span>
+        )}
         {leads && <span class="tag lead">leads</span>}
         <span class={`tag status-${peer.status}`}>{peer.status}</span>
         {peer.unread > 0 && <span class="tag unread">{peer.unread} unread</span>}

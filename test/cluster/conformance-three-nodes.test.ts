@@ -1,0 +1,6 @@
+import { describe } from 'vitest'
+import { natsServer, needsNats } from '../support/nats.ts'
+import { sharedNats } from '../support/nats-mesh.ts'
+import { conformanceOn } from './doors.ts'
+
+describe.skipIf(!natsServer)(`on three nats-servers${needsNats}`, () => conformanceOn(sharedNats({ nodes: 3 })))
