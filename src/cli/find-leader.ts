@@ -1,6 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Connection } from '../core/connection.ts'
+import { bareBoot, hostIn } from '../core/host.ts'
 import { type Leadership, readLeadership } from '../core/leadership.ts'
+import type { ProcessRef } from '../core/peers.ts'
+import type { Sql } from '../core/sql.ts'
 import { connectLeader, type LeaderClient } from '../peer/leader/client.ts'
 import { isGone } from '../peer/process-identity.ts'
 import type { Standing } from './mesh.ts'
@@ -56,12 +60,22 @@ export function leaderRow(database: string): Leadership {
   if (!existsSync(database)) return NOBODY
   const connection = new Connection(database)
   try {
-    return readLeadership(connection)
+    return leadershipIn(connection, hostIn(dirname(database)))
   } catch {
     return NOBODY // no schema yet, or damaged: opening it for real says what is wrong
   } finally {
     connection.close()
   }
+}
+
+/** The leader's process as it is called where its machine is the only one. */
+export function leadershipIn(sql: Sql, host: string): Leadership {
+  const row = readLeadership(sql)
+  const bare = <P extends { process: ProcessRef }>(peer: P): P => ({
+    ...peer,
+    process: { ...peer.process, bootId: bareBoot(peer.process.bootId, host) },
+  })
+  return { ...row, peer: row.peer && bare(row.peer) }
 }
 
 /** Empty where the file is not there. */

@@ -27,6 +27,11 @@ const commands: Readonly<Record<string, Entry>> = {
   start: { summary: 'keep the mesh served with no session open', load: () => import('./commands/start.ts') },
   stop: { summary: 'end what start has started; sessions go on', load: () => import('./commands/stop.ts') },
   setup: { summary: 'set up the agents on this machine, or take it out again', load: () => import('./commands/setup.ts') },
+  export: {
+    summary: 'write shared values and unread mail to a file, to take them along',
+    load: () => import('./commands/export.ts'),
+  },
+  import: { summary: 'bring in what export wrote', load: () => import('./commands/import.ts') },
   init: { summary: 'make the mesh on NATS servers, for several machines', load: () => import('./commands/init.ts') },
   doctor: {
     summary: 'check this machine and the mesh on it; each finding with its fix',

@@ -1,7 +1,11 @@
+import { dirname } from 'node:path'
 import { Connection } from '../core/connection.ts'
-import { type Leadership, readLeadership } from '../core/leadership.ts'
+import { bareBoot, hostIn } from '../core/host.ts'
+import type { Leadership } from '../core/leadership.ts'
+import { hostOf } from '../core/lifetime.ts'
 import type { PeerRow } from '../core/peers.ts'
 import { translate } from '../core/sqlite-errors.ts'
+import { leadershipIn } from './find-leader.ts'
 
 /**
  * The rows of the file as they stand, looked at without opening a mesh: nothing is migrated, nobody is ended, and a file
@@ -9,13 +13,19 @@ import { translate } from '../core/sqlite-errors.ts'
  */
 export interface Rows {
   readonly leadership: Leadership
-  /** Everybody but the known senders, also those that are away. */
+  /** Everybody of this machine but the known senders, also those that are away. */
   readonly peers: readonly PeerRow[]
+  /** Those of other machines. */
+  readonly others: readonly PeerRow[]
 }
 
 const MAX_ROWS = 10_000
 
-export const NO_ROWS: Rows = { leadership: { term: 0, peer: null, port: null, tokenHash: null, last: null }, peers: [] }
+export const NO_ROWS: Rows = {
+  leadership: { term: 0, peer: null, port: null, tokenHash: null, last: null },
+  peers: [],
+  others: [],
+}
 
 /** Throws `MeshError`: `corrupt`, `read_only`, `storage`, `busy`. The file must exist: opening would make one. */
 export function rowsIn(database: string): Rows {
@@ -24,11 +34,15 @@ export function rowsIn(database: string): Rows {
     try {
       const hasTables = connection.get(`SELECT 1 FROM sqlite_master WHERE name = 'leader'`) !== undefined
       if (!hasTables) return NO_ROWS
+      const host = hostIn(dirname(database))
+      const rows = connection
+        .all<PeerRow>(`SELECT * FROM peers WHERE kind <> 'known' ORDER BY live DESC, heartbeat_at DESC LIMIT ${MAX_ROWS}`)
+        .map((row) => (row.boot_id === null ? row : { ...row, boot_id: bareBoot(row.boot_id, host) }))
+      const isHere = (row: PeerRow) => hostOf(row.boot_id ?? '') === ''
       return {
-        leadership: readLeadership(connection),
-        peers: connection.all<PeerRow>(
-          `SELECT * FROM peers WHERE kind <> 'known' ORDER BY live DESC, heartbeat_at DESC LIMIT ${MAX_ROWS}`,
-        ),
+        leadership: leadershipIn(connection, host),
+        peers: rows.filter(isHere),
+        others: rows.filter((row) => !isHere(row)),
       }
     } finally {
       connection.close()

@@ -14,6 +14,9 @@ import type { Transaction } from './sql.ts'
  * A process that was a peer before, and was given up, takes up its own mailbox and no other of the third kind.
  * Never the mailbox of a process that still lives: two sessions side by side are two peers.
  */
+const SAME_PLACE = `SELECT * FROM peers WHERE project_path = ? AND agent_type = ? AND kind = ? AND session_key IS NULL AND named = 0
+  ORDER BY left_at DESC LIMIT 64`
+
 export function findMailbox(tx: Transaction, arrival: Arrival, isGone: (process: ProcessRef) => boolean): PeerRow | undefined {
   const free = (row: PeerRow | undefined) => (row && (row.live === 0 || isGone(processOf(row))) ? row : undefined)
   if (arrival.returning !== undefined) {
@@ -30,14 +33,38 @@ export function findMailbox(tx: Transaction, arrival: Arrival, isGone: (process:
   }
   if (arrival.name !== undefined || arrival.sessionKey !== undefined || arrival.returning !== undefined) return undefined
   return tx
-    .all<PeerRow>(
-      `SELECT * FROM peers WHERE project_path = ? AND agent_type = ? AND kind = ? AND session_key IS NULL AND named = 0
-       ORDER BY left_at DESC LIMIT 64`,
-      arrival.projectPath,
-      arrival.agentType,
-      arrival.kind,
-    )
+    .all<PeerRow>(SAME_PLACE, arrival.projectPath, arrival.agentType, arrival.kind)
     .find((row) => hostOf(row.boot_id ?? '') === hostOf(arrival.process.bootId) && free(row))
+}
+
+/** A mailbox as another mesh has it: whose it is, and by what it is found again. */
+export interface Mailbox {
+  readonly id: string
+  readonly name: string
+  readonly kind: 'session' | 'headless' | 'script' | 'known'
+  readonly agentType: string
+  /** The name was chosen by the user. */
+  readonly named: boolean
+  readonly sessionKey: string | null
+  readonly projectPath: string
+}
+
+export const mailboxOf = (row: PeerRow): Mailbox => ({
+  ...{ id: row.id, name: row.name, kind: row.kind as Mailbox['kind'], agentType: row.agent_type }, // what the schema says it is
+  ...{ named: row.named === 1, sessionKey: row.session_key, projectPath: row.project_path },
+})
+
+/** The mailbox that this one is here, whether or not somebody is there: by the same rules, and first by its id. */
+export function findAdopted(tx: Transaction, mailbox: Mailbox, bootId: string): PeerRow | undefined {
+  const { id, sessionKey, named, name } = mailbox
+  const known =
+    tx.get<PeerRow>('SELECT * FROM peers WHERE id = ?', id) ??
+    (sessionKey === null ? undefined : tx.get<PeerRow>('SELECT * FROM peers WHERE session_key = ?', sessionKey)) ??
+    (named ? tx.get<PeerRow>('SELECT * FROM peers WHERE name = ?', name) : undefined)
+  if (known || sessionKey !== null || named || mailbox.projectPath === '') return known
+  return tx
+    .all<PeerRow>(SAME_PLACE, mailbox.projectPath, mailbox.agentType, mailbox.kind)
+    .find((row) => hostOf(row.boot_id ?? '') === hostOf(bootId))
 }
 
 /** A name nobody else has: the wanted one, then with a number; a random one where none is wanted. */

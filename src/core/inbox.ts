@@ -39,6 +39,19 @@ export function createInbox(database: Storage, clock: Clock, peers: Peers) {
       )
     },
 
+    /** Everybody's unread mail behind that seq, in the order in which it was sent. */
+    async unreadOfAll(after: number, limit: number): Promise<(Message & { readonly seq: number })[]> {
+      return database.read((sql) =>
+        sql
+          .all<MessageRow>(
+            'SELECT * FROM messages WHERE seq > ? AND seen_at IS NULL AND expired_at IS NULL ORDER BY seq LIMIT ?',
+            after,
+            limit,
+          )
+          .map((row) => ({ seq: row.seq, ...fromRow(row) })),
+      )
+    },
+
     /** The newest mail to (`all`) or by (`sent`) a peer, oldest of it first. */
     async latest(peerId: string, side: 'all' | 'sent', only: Choice, limit: number): Promise<Message[]> {
       const column = side === 'all' ? 'recipient_id' : 'sender_id'

@@ -1,12 +1,14 @@
 import type { Clock } from './clock.ts'
 import { fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
+import type { Mailbox } from './identity.ts'
 import { newId } from './ids.ts'
 import { createInbox } from './inbox.ts'
 import { limitBytes, MAX_LIST, peerReference, text } from './limits.ts'
 import { type Message, type MessageRow, messageId, State } from './message.ts'
 import { type Actor, operation } from './operation.ts'
 import type { PeerRow, Peers } from './peers.ts'
+import { tried } from './rehearsal.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
 import type { Storage } from './storage.ts'
@@ -22,6 +24,12 @@ interface Letter {
   readonly payload: string
   readonly replyTo?: string | undefined
 }
+
+const INSERT = `INSERT INTO messages (id, thread, reply_to, sender_id, sender_name, sender_agent, recipient_id, recipient_name,
+  type, priority, payload, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+/** Of a message what does not change on its way. */
+export type Brought = Omit<Message, 'deliveredAt' | 'readAt' | 'state'>
 
 export type Messages = ReturnType<typeof createMessages>
 
@@ -70,8 +78,7 @@ export function createMessages(database: Storage, clock: Clock, events: Events, 
           const id = newId('m', now)
           thread ??= id
           tx.run(
-            `INSERT INTO messages (id, thread, reply_to, sender_id, sender_name, sender_agent, recipient_id, recipient_name,
-               type, priority, payload, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+            INSERT,
             id,
             thread,
             letter.replyTo ?? null,
@@ -89,6 +96,32 @@ export function createMessages(database: Storage, clock: Clock, events: Events, 
           ring(tx, peer)
           return { id, peer }
         })
+      })
+    },
+
+    /**
+     * A message of another mesh, with its id, thread and time, into the mailbox that its recipient's is here. It is unread, and
+     * comes after what is there. One that is here already, or older than mail is kept, is left out. Throws `full`.
+     */
+    async bring(
+      { message, from, to }: { message: Brought; from: Mailbox | undefined; to: Mailbox },
+      { notBefore, isReal }: { notBefore: number; isReal: boolean },
+    ): Promise<{ outcome: 'brought' | 'known' | 'old'; made: string[] }> {
+      const createdAt = Date.parse(message.createdAt)
+      return tried(database, isReal, (tx) => {
+        if (tx.get('SELECT 1 FROM messages WHERE id = ?', message.id)) return { outcome: 'known', made: [] }
+        if (createdAt < notBefore) return { outcome: 'old', made: [] }
+        const mailbox = peers.adopt(tx, to)
+        const sender = from ? peers.adopt(tx, from) : { ...message.from, isNew: false }
+        if (mailbox.unread >= MAX_UNREAD) throw fail('full', { what: `the mailbox of ${mailbox.name}`, limit: MAX_UNREAD })
+        tx.run(
+          INSERT,
+          ...[message.id, message.thread, message.replyTo, sender.id, sender.name, message.from.agentType],
+          ...[mailbox.id, mailbox.name, message.type, message.priority, message.payload, createdAt],
+        )
+        events.append(tx, 'message_received', { messageId: message.id, from: sender.id, to: mailbox.id }, sender)
+        ring(tx, mailbox)
+        return { outcome: 'brought', made: [...(mailbox.isNew ? [to.id] : []), ...(from && sender.isNew ? [from.id] : [])] }
       })
     },
 

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
-import { findMailbox, freeName, processOf, suggest } from './identity.ts'
+import { findAdopted, findMailbox, freeName, type Mailbox, processOf, suggest } from './identity.ts'
 import { newId } from './ids.ts'
 import { bootSeen, hostOf, isFresh } from './lifetime.ts'
 import { MAX_PEERS, text } from './limits.ts'
@@ -333,6 +333,22 @@ export function createPeers(
         }
         return { id: newSelf, returned: true }
       })
+    },
+
+    /** The mailbox that one of another mesh is here; where there is none, it is made, and waits for its session. */
+    adopt(tx: Transaction, mailbox: Mailbox): PeerRow & { isNew: boolean } {
+      const known = findAdopted(tx, mailbox, clock.bootId)
+      if (known) return { ...known, isNew: false }
+      const { id, kind, agentType, named, sessionKey, projectPath } = mailbox
+      const now = clock.now()
+      const row = tx.get<PeerRow>(
+        `INSERT INTO peers (id, name, kind, agent_type, named, session_key, project_path, live, boot_id, started_at, heartbeat_at,
+           heartbeat_uptime, left_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?) RETURNING *`,
+        ...[id, freeName(tx, mailbox.name, undefined), kind === 'known' ? 'script' : kind, agentType, named ? 1 : 0],
+        ...[sessionKey, projectPath, clock.bootId, now, now, now],
+      )
+      if (!row) throw new Error('an insert returned no row')
+      return { ...row, isNew: true }
     },
 
     /** How the agent of that peer can be told of mail, as its process has found out; for lists. */

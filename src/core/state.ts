@@ -3,7 +3,9 @@ import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { limitBytes, line, text } from './limits.ts'
 import { type Actor, operation } from './operation.ts'
+import { tried } from './rehearsal.ts'
 import * as z from './schema.ts'
+import type { Transaction } from './sql.ts'
 import type { Storage } from './storage.ts'
 
 /**
@@ -63,6 +65,31 @@ export function createState(database: Storage, clock: Clock, events: Events) {
       throw fail('version_conflict', { ...name, expected, actual, updatedBy: row?.updated_by_name ?? null })
   }
 
+  /** Throws `full`. */
+  function put(tx: Transaction, before: Row | undefined, entry: Omit<Row, 'version'>, by: { id: string; name: string }): Row {
+    const { namespace, key } = entry
+    if (!before) {
+      const held = tx.get<{ entries: number }>('SELECT entries FROM namespaces WHERE name = ?', namespace)?.entries ?? 0
+      if (held >= MAX_ENTRIES) throw fail('full', { what: `namespace ${namespace}`, limit: MAX_ENTRIES })
+    }
+    const payload = { namespace, key, change: before ? 'updated' : 'created', was: before?.version ?? 0 }
+    const version = events.append(tx, 'state_changed', payload, by)
+    const row = tx.get<Row>(
+      `INSERT INTO state VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value,
+         version = excluded.version, updated_by = excluded.updated_by, updated_by_name = excluded.updated_by_name,
+         updated_at = excluded.updated_at RETURNING *`,
+      namespace,
+      key,
+      entry.value,
+      version,
+      entry.updated_by,
+      entry.updated_by_name,
+      entry.updated_at,
+    )
+    if (!row) throw new Error('an upsert returned no row')
+    return row
+  }
+
   return {
     async get(namespace: string, key: string): Promise<Entry | undefined> {
       const row = database.read((sql) => sql.get<Row>(SELECT, namespace, key))
@@ -74,27 +101,42 @@ export function createState(database: Storage, clock: Clock, events: Events) {
       return database.write((tx) => {
         const before = tx.get<Row>(SELECT, namespace, key)
         expect(before, { namespace, key }, ifVersion)
-        if (!before) {
-          const held = tx.get<{ entries: number }>('SELECT entries FROM namespaces WHERE name = ?', namespace)?.entries ?? 0
-          if (held >= MAX_ENTRIES) throw fail('full', { what: `namespace ${namespace}`, limit: MAX_ENTRIES })
-        }
-        const payload = { namespace, key, change: before ? 'updated' : 'created', was: before?.version ?? 0 }
-        const version = events.append(tx, 'state_changed', payload, actor)
-        const row = tx.get<Row>(
-          `INSERT INTO state VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value,
-             version = excluded.version, updated_by = excluded.updated_by, updated_by_name = excluded.updated_by_name,
-             updated_at = excluded.updated_at RETURNING *`,
-          namespace,
-          key,
-          value,
-          version,
-          actor.id,
-          actor.name,
-          clock.now(),
-        )
-        if (!row) throw new Error('an upsert returned no row')
-        return fromRow(row)
+        const by = { updated_by: actor.id, updated_by_name: actor.name, updated_at: clock.now() }
+        return fromRow(put(tx, before, { namespace, key, value, ...by }, actor))
       })
+    },
+
+    /**
+     * An entry of another mesh, with who changed it last, and when. Another value that is here already stays, unless it is
+     * to be replaced. Throws `full`.
+     */
+    async bring(
+      by: { id: string; name: string },
+      { namespace, key, value, updatedBy, updatedAt }: Omit<Entry, 'version'>,
+      { replace, isReal }: { replace: boolean; isReal: boolean },
+    ): Promise<'created' | 'replaced' | 'same' | 'kept'> {
+      return tried(database, isReal, (tx) => {
+        const before = tx.get<Row>(SELECT, namespace, key)
+        if (before?.value === value) return 'same'
+        if (before && !replace) return 'kept'
+        const last = { updated_by: updatedBy.id, updated_by_name: updatedBy.name, updated_at: Date.parse(updatedAt) }
+        put(tx, before, { namespace, key, value, ...last }, by)
+        return before ? 'replaced' : 'created'
+      })
+    },
+
+    /** Entries of all namespaces behind that one, in the order of namespaces and keys. */
+    async after(last: { namespace: string; key: string }, limit: number): Promise<Entry[]> {
+      return database.read((sql) =>
+        sql
+          .all<Row>(
+            'SELECT * FROM state WHERE (namespace, key) > (?, ?) ORDER BY namespace, key LIMIT ?',
+            last.namespace,
+            last.key,
+            limit,
+          )
+          .map(fromRow),
+      )
     },
 
     /** The entry that was deleted. Throws `not_found` or `version_conflict`. */

@@ -107,11 +107,12 @@ function peerLine(peer: Peer, now: number): string {
   const where = quoted(peer.projectPath) + (peer.gitBranch ? ` on ${quoted(peer.gitBranch)}` : '')
   const summary = peer.summary === '' ? '' : ` — ${quoted(peer.summary)}`
   const seen = peer.status === 'active' ? '' : `, last seen ${ago(peer.lastHeartbeat, now)}`
-  return `${peer.name} (${word(peer.agentType)}, ${peer.status}${seen}, ${peer.id}) in ${where}${summary}`
+  const host = peer.host === undefined ? '' : `, on ${quoted(peer.host)}`
+  return `${peer.name} (${word(peer.agentType)}, ${peer.status}${seen}, ${peer.id}${host}) in ${where}${summary}`
 }
 
 const lockLine = (lock: Lock, now: number) =>
-  `${quoted(lock.filePath)} is locked by ${lock.lockedBy.name} ${until(lock.expiresAt, now)}${lock.reason && `: ${quoted(lock.reason)}`} (token ${lock.token})`
+  `${quoted(lock.filePath)} is locked by ${lock.lockedBy.name}${lock.host === undefined ? '' : ` on ${quoted(lock.host)}`} ${until(lock.expiresAt, now)}${lock.reason && `: ${quoted(lock.reason)}`} (token ${lock.token})`
 
 const eventLine = (event: Event, now: number) =>
   `${event.seq} ${event.type}${event.emittedBy ? ` by ${event.emittedBy.name}` : ''} ${ago(event.createdAt, now)} ${escaped(JSON.stringify(event.payload))}`

@@ -35,7 +35,7 @@ interface Words {
 const words: Record<string, Words> = {
   mesh_peers: {
     title: 'List peers',
-    description: 'List the other AI coding sessions on this machine, and who you are.',
+    description: 'List the other AI coding sessions on this mesh, and who you are.',
   },
   mesh_summary: {
     title: 'Set summary',

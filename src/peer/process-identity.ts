@@ -62,8 +62,12 @@ export function isGone(that: ProcessRef, on: { bootId: string; pidNamespace: str
 /** The same, seen from that boot of that machine of a mesh that has several: a process of another is never gone for certain. */
 export const isGoneSeenFrom = (that: ProcessRef, bootId: string): boolean => isGone(that, { ...here, bootId })
 
-/** Who knows no host id (a command) knows the boot that it runs in: it is the same one, whatever the host is called. */
-const bootFrom = (bootId: string, here: string) => (hostOf(here) === '' && bootId.endsWith(`/${here}`) ? here : bootId)
+/**
+ * Who knows no host id (a command) knows the boot that it runs in: it is the same one, whatever the host is called. Where the
+ * system names no boot, its name is that of the platform, and that of other machines.
+ */
+const bootFrom = (bootId: string, here: string) =>
+  hostOf(here) === '' && here !== process.platform && bootId.endsWith(`/${here}`) ? here : bootId
 
 /** True only where it is certain that this very process still runs: what may be sent a signal. */
 export function isStill(that: ProcessRef, on: { bootId: string; pidNamespace: string } = here, look = sight): boolean {

@@ -1,4 +1,7 @@
+import { dirname } from 'node:path'
 import { Connection } from '../core/connection.ts'
+import { hostIn } from '../core/host.ts'
+import { hostOf } from '../core/lifetime.ts'
 import { sleep } from '../core/scope.ts'
 import { isBusy } from '../core/sqlite-errors.ts'
 import { ancestors, isLauncher, type Look, processes } from './ancestry.ts'
@@ -49,7 +52,7 @@ async function livePeers(database: string, signal: AbortSignal): Promise<LivePee
   try {
     for (;;) {
       try {
-        return await ofThisMachine(connection.all<LivePeer & { bootId: string }>(LIVING))
+        return ofThisMachine(connection.all<LivePeer & { bootId: string }>(LIVING), database)
       } catch (error) {
         if (!isBusy(error) || signal.aborted) throw error
         await sleep(NAP_MS, signal, true)
@@ -61,10 +64,10 @@ async function livePeers(database: string, signal: AbortSignal): Promise<LivePee
 }
 
 /** On a mesh of several machines, pids of the others mean nothing here. */
-async function ofThisMachine(peers: (LivePeer & { bootId: string })[]): Promise<LivePeer[]> {
-  if (!peers.some(({ bootId }) => bootId.includes('/'))) return peers
-  const { systemClock } = await import('../core/clock.ts')
-  return peers.filter(({ bootId }) => bootId.endsWith(`/${systemClock.bootId}`))
+function ofThisMachine(peers: (LivePeer & { bootId: string })[], database: string): LivePeer[] {
+  if (peers.every(({ bootId }) => hostOf(bootId) === '')) return peers
+  const host = hostIn(dirname(database))
+  return peers.filter(({ bootId }) => hostOf(bootId) === host)
 }
 
 /**

@@ -26,7 +26,7 @@ test('commands, their own commands, options, choices, and what there is on the m
   expect(await offered('state', '')).toEqual(expect.arrayContaining(['get', 'set', 'list', 'delete']))
   expect(await offered('peers', '--')).toEqual(expect.arrayContaining(['--scope', '--all', '--json', '--data-dir']))
   expect(await offered('peers', '--scope', '')).toEqual(['mesh', 'machine', 'directory', 'repo'])
-  expect(await offered('peers', '--scope=')).toEqual(['--scope=machine', '--scope=directory', '--scope=repo'])
+  expect(await offered('peers', '--scope=')).toEqual(['--scope=mesh', '--scope=machine', '--scope=directory', '--scope=repo'])
   expect(await offered('send', '')).toEqual(['a live one of peers'])
   expect(await offered('send', '--type', 'text', '')).toEqual(['a live one of peers'])
   expect(await offered('state', 'get', '')).toEqual(['a live one of keys'])

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { nameIn, remoteName, repositoryName } from '../../src/core/remote.ts'
 import { repositoryAround } from '../../src/core/repository.ts'
 import { testDir } from '../support/data-dir.ts'
+import { git } from '../support/repository.ts'
 
 test.each([
   'git@github.com:Acme/Widgets.git',
@@ -64,12 +64,6 @@ test.each([
   ['no URL of a branch', '[branch "origin"]\n\turl = a.com:x/y\n', undefined],
 ])('of a configuration: %s', (_, config, name) => expect(nameIn(config)).toBe(name))
 
-const git = (cwd: string, ...args: string[]) =>
-  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', '-c', 'protocol.file.allow=always', ...args], {
-    cwd,
-    stdio: 'ignore',
-  })
-
 test('what git itself writes is read: a clone, its worktree and its submodule each have the name of their remote', () => {
   const dir = testDir()
   const [library, widgets, worktree] = ['library', 'widgets', 'worktree'].map((name) => join(dir, name)) as [
@@ -82,7 +76,7 @@ test('what git itself writes is read: a clone, its worktree and its submodule ea
     git(repository, 'init', '-q')
     git(repository, 'commit', '-q', '--allow-empty', '-m', 'first')
   }
-  git(widgets, 'submodule', 'add', '-q', library, 'vendor/library')
+  git(widgets, '-c', 'protocol.file.allow=always', 'submodule', 'add', '-q', library, 'vendor/library')
   const sub = join(widgets, 'vendor/library')
   git(sub, 'remote', 'set-url', 'origin', 'git@github.com:acme/library.git')
   git(widgets, 'remote', 'add', 'origin', 'https://github.com/acme/widgets.git')

@@ -23,7 +23,10 @@ const stateName = { key: lineText(512), namespace: lineText(128) }
 const version = fc.nat()
 
 const inputs: { [N in OperationName]: fc.Arbitrary<Input<N>> } = {
-  'peer.list': fc.record({ scope: fc.constantFrom('machine' as const, 'directory' as const, 'repo' as const) }, optional),
+  'peer.list': fc.record(
+    { scope: fc.constantFrom('mesh' as const, 'machine' as const, 'directory' as const, 'repo' as const) },
+    optional,
+  ),
   'peer.describe': fc.record({ summary: anyText(0, 2_500) }, { requiredKeys: ['summary'] }),
   'message.send': fc.record(
     {

@@ -5,7 +5,7 @@ import { meshDoors } from '../../src/mcp/tools.ts'
 
 /** What each field might well be given. No long waits: each call must be answered soon. */
 const likely: Record<string, readonly unknown[]> = {
-  scope: ['machine', 'repo'],
+  scope: ['mesh', 'repo'],
   to: ['all', ['all'], 'cli', 'p_0000'],
   message: ['hello', '{}', 'ü🦦'],
   type: ['text', 'json', 'alert'],

@@ -84,7 +84,7 @@ const fields: Record<string, fc.Arbitrary<unknown>> = {
   limit: fc.constantFrom(1, 20, 0, 1_000),
   filter: fc.constantFrom('unread', 'all', 'sent', 'some'),
   summary: fc.constantFrom('', 'busy'),
-  scope: fc.constantFrom('machine', 'directory', 'repo', 'galaxy'),
+  scope: fc.constantFrom('mesh', 'machine', 'directory', 'repo', 'galaxy'),
   projectPath: fc.constantFrom('/tmp', 'relative'),
   gitRoot: fc.constantFrom('/tmp'),
   pid: fc.constantFrom(1, 0, 'x'),

@@ -39,11 +39,11 @@ const CONTRACT: Record<string, { input: string; output: string; required?: strin
 
 /** Fields of what an answer holds, below its first level. */
 const ENTRIES: Record<string, string> = {
-  'mesh_peers.peers': 'id name agentType projectPath gitRoot gitBranch summary startedAt lastHeartbeat status reach pid',
+  'mesh_peers.peers': 'id name agentType host projectPath gitRoot gitBranch summary startedAt lastHeartbeat status reach pid',
   'mesh_send.recipients': 'messageId name state away',
   'mesh_inbox.messages': 'id from to type priority payload createdAt deliveredAt readAt state replyTo thread',
   'mesh_state.entry': 'key namespace value version updatedBy updatedAt',
-  'mesh_lock.lock': 'filePath lockedBy lockedAt expiresAt reason token',
+  'mesh_lock.lock': 'filePath lockedBy host lockedAt expiresAt reason token',
   'mesh_events.events': 'id seq type payload emittedBy createdAt',
   'mesh_status.leader': 'id name agentType pid term port since',
   'mesh_status.messages': 'total unread undelivered',

@@ -1,15 +1,13 @@
 import { existsSync, lstatSync } from 'node:fs'
-import { systemClock } from '../../core/clock.ts'
 import { fail } from '../../core/errors.ts'
-import { type Layout, openDataDir, whyUnsafe } from '../../core/paths.ts'
+import { openDataDir, whyUnsafe } from '../../core/paths.ts'
 import type { Store } from '../../core/store.ts'
-import { ringOnce } from '../../peer/from-outside.ts'
-import { isGoneSeenFrom } from '../../peer/process-identity.ts'
 import { type Define, type Desk, examples, wholeNumber } from '../command.ts'
 import { EXIT_FAILED, EXIT_OK } from '../failures.ts'
 import { findDamaged } from '../leftovers/damaged.ts'
 import type { Ground, Leftover } from '../leftovers/leftover.ts'
 import { NO_ROWS, rowsIn } from '../rows.ts'
+import { storeHere } from '../store-here.ts'
 import { paint, safe } from '../terminal.ts'
 import { wrap } from '../wrap.ts'
 
@@ -49,7 +47,7 @@ async function clean(desk: Desk, { dryRun = false, damaged }: Options): Promise<
   if (why) throw fail('unsafe', { path: desk.layout.dataDir, why })
   const { stages } = await import('../leftovers/stages.ts')
   const layout = openDataDir(desk.config.dataDir)
-  const store = storeOnce(desk, layout)
+  const store = storeOnce(desk)
   const deeds: Deed[] = []
   for (const find of damaged === undefined ? stages : [...stages, findDamaged(damaged)]) {
     const ground: Ground = { layout, rows: existsSync(layout.database) ? rowsIn(layout.database) : NO_ROWS, store }
@@ -69,19 +67,10 @@ async function clean(desk: Desk, { dryRun = false, damaged }: Options): Promise<
 }
 
 /** Opens the file for writing when something in it has to change, and only then. */
-function storeOnce({ config, scope }: Desk, layout: Layout): () => Promise<Store> {
+function storeOnce(desk: Desk): () => Promise<Store> {
   let opened: Promise<Store> | undefined
-  const open = async () => {
-    const { openEngine } = await import('../../core/engine.ts')
-    const ring = ({ socketPath }: { socketPath: string }) => scope.defer(ringOnce(socketPath))
-    const { store, database } = await openEngine(config, layout.database, {
-      ...{ clock: systemClock, staleMs: config.staleMs, ring, isGone: isGoneSeenFrom },
-    })
-    scope.defer(() => database[Symbol.dispose]())
-    return store
-  }
   return () => {
-    opened ??= open()
+    opened ??= storeHere(desk)
     return opened
   }
 }

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { readConfig } from '../../core/config.ts'
+import { hostIn } from '../../core/host.ts'
+import { embeddedPaths, type PathScheme } from '../../core/path-scheme.ts'
 import { asDocument, common, type Define, type Desk, examples } from '../command.ts'
 import { EXIT_FAILED, EXIT_OK } from '../failures.ts'
 import type { Holding } from '../guard/held.ts'
@@ -108,12 +110,14 @@ async function check(desk: Desk, { hook = false }: { hook?: boolean }): Promise<
       import('../guard/held.ts'),
       import('../guard/own-peer.ts'),
     ])
-    const { peers } = rowsIn(desk.layout.database)
-    const locks = standingLocks(desk.layout.database, peers)
+    const { peers, others } = rowsIn(desk.layout.database)
+    const hostId = hostIn(desk.layout.dataDir)
+    const locks = standingLocks(desk.layout.database, peers, hostId)
     const top = await topOf(desk)
     const paths = locks.length === 0 ? [] : await stagedPaths(desk, top)
     const own = await ownPeer(desk, peers)
-    const refused = heldByOthers(top, paths, locks, own, new Map(peers.map((row) => [row.id, row.agent_type])))
+    const agentTypes = new Map([...peers, ...others].map((row) => [row.id, row.agent_type]))
+    const refused = heldByOthers(top, paths, locks, own, agentTypes, await schemeOf(hostId))
     if (refused.length === 0) {
       desk.answer({ refused }, () => '')
       return EXIT_OK
@@ -124,6 +128,12 @@ async function check(desk: Desk, { hook = false }: { hook?: boolean }): Promise<
   } catch (error) {
     return pass(desk, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
   }
+}
+
+async function schemeOf(hostId: string): Promise<Pick<PathScheme, 'locate'>> {
+  if (hostId === '') return embeddedPaths
+  const { createSharedPaths } = await import('../../core/nats/path-scheme.ts')
+  return createSharedPaths({ hostId })
 }
 
 function pass(desk: Desk, why: string): number {
@@ -144,7 +154,7 @@ function refusal(desk: Desk, refused: readonly Holding[]): string {
       .slice(0, MAX_SHOWN)
       .flatMap(({ path, lock, holder }) => [
         `  ${safe(path)}`,
-        `    held by ${safe(holder.name)} (${safe(holder.agentType)}) until ${local(lock.until)}, ${time.ahead(lock.until)}${lock.reason && `: ${safe(JSON.stringify(lock.reason))}`}`,
+        `    held by ${safe(holder.name)} (${safe(holder.agentType)})${holder.host === undefined ? '' : ` on ${safe(holder.host)}`} until ${local(lock.until)}, ${time.ahead(lock.until)}${lock.reason && `: ${safe(JSON.stringify(lock.reason))}`}`,
       ]),
     ...(refused.length > MAX_SHOWN ? [`  and ${refused.length - MAX_SHOWN} more`] : []),
     ...names

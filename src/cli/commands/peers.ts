@@ -31,7 +31,8 @@ export const define: Define = (command, handle) => {
 
 async function peers(desk: Desk, { scope, all = false, absolute = false }: Options): Promise<number> {
   const mesh = await desk.open()
-  const found = (await mesh.call('peer.list', { scope })).peers
+  // An earlier version that leads knows no other word for everybody than none.
+  const found = (await mesh.call('peer.list', scope === 'mesh' ? {} : { scope })).peers
   const shown = all ? found : found.filter((peer) => peer.status !== 'away')
   const away = found.length - shown.length
   const hosts = new Set(shown.map(({ host }) => host))

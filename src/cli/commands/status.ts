@@ -65,11 +65,7 @@ async function status(desk: Desk, { absolute = false }: Options): Promise<number
   const looking = runChecks(site, quickChecks)
   const mesh = await connect(desk, false)
   scope.defer(() => mesh[Symbol.asyncDispose]())
-  const [counts, { peers }, findings] = await Promise.all([
-    mesh.call('mesh.status', {}),
-    mesh.call('peer.list', { scope: 'mesh' }),
-    looking,
-  ])
+  const [counts, { peers }, findings] = await Promise.all([mesh.call('mesh.status', {}), mesh.call('peer.list', {}), looking])
   // Now: a damaged file may have been moved aside just for this look.
   findings.push(...(await runChecks(site, { damaged })))
   const row = mesh.row()

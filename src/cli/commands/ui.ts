@@ -1,16 +1,13 @@
 import { spawn } from 'node:child_process'
-import { systemClock } from '../../core/clock.ts'
 import { isFailure, MeshError } from '../../core/errors.ts'
 import { openDataDir } from '../../core/paths.ts'
 import { sleep } from '../../core/scope.ts'
-import type { Store } from '../../core/store.ts'
-import { ringOnce } from '../../peer/from-outside.ts'
-import { isGoneSeenFrom } from '../../peer/process-identity.ts'
 import { type Define, type Desk, examples } from '../command.ts'
 import { connect } from '../connect.ts'
 import { EXIT_ABSENT, EXIT_OK } from '../failures.ts'
 import { leaderOf } from '../headless.ts'
 import { isRunnable } from '../runnable.ts'
+import { storeHere } from '../store-here.ts'
 import { safe } from '../terminal.ts'
 import { writeLinkFile } from './ui/link-file.ts'
 import { hasScreen, openerOf } from './ui/opener.ts'
@@ -56,7 +53,7 @@ async function ui(desk: Desk, { print = false, start = false }: Options): Promis
     return EXIT_ABSENT
   }
 
-  const { browserKeys } = await openedFile(desk)
+  const { browserKeys } = await storeHere(desk)
   const key = await browserKeys.mint()
   const link = `${url}/#key=${key}`
   const whyNot = print ? null : whyNotHere(desk)
@@ -92,16 +89,6 @@ async function whoServes(desk: Desk): Promise<{ url: string | null; problem: str
     if (!isFailure(error, 'not_found')) throw error
     return without('There is no mesh yet: slm-mesh start --detach, or slm-mesh ui --start')
   }
-}
-
-async function openedFile({ config, scope }: Desk): Promise<Store> {
-  const { openEngine } = await import('../../core/engine.ts')
-  const ring = ({ socketPath }: { socketPath: string }) => scope.defer(ringOnce(socketPath))
-  const { store, database } = await openEngine(config, openDataDir(config.dataDir).database, {
-    ...{ clock: systemClock, staleMs: config.staleMs, ring, isGone: isGoneSeenFrom },
-  })
-  scope.defer(() => database[Symbol.dispose]())
-  return store
 }
 
 /** Why no browser can be opened from here; null where one can. */

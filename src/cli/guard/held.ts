@@ -1,10 +1,14 @@
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { Connection } from '../../core/connection.ts'
-import { canonicalPath, keysAbove } from '../../core/file-path.ts'
+import { keysAbove } from '../../core/file-path.ts'
+import { meshBoot } from '../../core/host.ts'
 import { processOf } from '../../core/identity.ts'
-import { isOver } from '../../core/lifetime.ts'
+import { hostOf, isOver } from '../../core/lifetime.ts'
+import { NOWHERE } from '../../core/outsiders.ts'
+import type { PathScheme } from '../../core/path-scheme.ts'
 import type { PeerRow } from '../../core/peers.ts'
+import type { Sql } from '../../core/sql.ts'
 import { translate } from '../../core/sqlite-errors.ts'
 import { isGone } from '../../peer/process-identity.ts'
 
@@ -13,31 +17,42 @@ import { isGone } from '../../peer/process-identity.ts'
 interface LockRow {
   readonly path_key: string
   readonly file_path: string
+  readonly repo: string | null
+  readonly repo_path: string | null
   readonly holder_id: string
   readonly holder_name: string
   readonly reason: string
   readonly expires_at: number
   readonly expires_uptime: number
   readonly boot_id: string
+  /** The machine of its holder, where that is another. */
+  readonly host?: string
 }
 
 export interface Holding {
   /** Of the commit, from the top of the work tree. */
   readonly path: string
   readonly lock: { readonly filePath: string; readonly reason: string; readonly until: string }
-  readonly holder: { readonly id: string; readonly name: string; readonly agentType: string }
+  readonly holder: { readonly id: string; readonly name: string; readonly agentType: string; readonly host?: string }
 }
 
 /** Locks that stand, of holders that are not provably gone. Throws `MeshError`. */
-export function standingLocks(database: string, peers: readonly PeerRow[], clock: Clock = systemClock): LockRow[] {
+export function standingLocks(
+  database: string,
+  peers: readonly PeerRow[],
+  hostId: string,
+  clock: Clock = systemClock,
+): LockRow[] {
   try {
     const connection = new Connection(database)
     try {
+      const now = { uptime: clock.uptime, bootId: meshBoot(clock.bootId, hostId) }
       const byId = new Map(peers.map((row) => [row.id, row]))
       const isDead = (row: PeerRow | undefined) => row !== undefined && row.kind === 'session' && isGone(processOf(row))
       return connection
         .all<LockRow>('SELECT * FROM locks')
-        .filter((lock) => !isOver(lock.expires_uptime, lock.boot_id, clock) && !isDead(byId.get(lock.holder_id)))
+        .filter((lock) => !isOver(lock.expires_uptime, lock.boot_id, now) && !isDead(byId.get(lock.holder_id)))
+        .map((lock) => (hostOf(lock.boot_id) === hostId ? lock : { ...lock, host: hostName(connection, hostOf(lock.boot_id)) }))
     } finally {
       connection.close()
     }
@@ -46,6 +61,9 @@ export function standingLocks(database: string, peers: readonly PeerRow[], clock
   }
 }
 
+const hostName = (sql: Sql, id: string) =>
+  sql.get<{ name: string }>('SELECT name FROM hosts WHERE id = ?', id)?.name ?? id.slice(0, 8)
+
 /** Paths that somebody else than `own` holds, itself or a directory above it. */
 export function heldByOthers(
   top: string,
@@ -53,15 +71,21 @@ export function heldByOthers(
   locks: readonly LockRow[],
   own: string,
   agentTypes: ReadonlyMap<string, string>,
+  scheme: Pick<PathScheme, 'locate'>,
 ): Holding[] {
-  const others = new Map(locks.filter((lock) => lock.holder_id !== own).map((lock) => [lock.path_key, lock]))
+  // All shells of one machine are one holder.
+  const isOther = (lock: LockRow) => lock.holder_id !== own || lock.host !== undefined
+  const others = new Map(locks.filter(isOther).map((lock) => [lock.path_key, lock]))
   if (others.size === 0) return []
   return paths.flatMap((path) => {
-    const { key } = canonicalPath(join(top, path), '')
+    const { key, repo } = scheme.locate(join(top, path), NOWHERE)
     const lock = [key, ...keysAbove(key).reverse()].map((at) => others.get(at)).find((found) => found !== undefined)
     if (!lock) return []
-    const { holder_id: id, holder_name: name, file_path: filePath, reason } = lock
+    const { holder_id: id, holder_name: name, reason, host } = lock
+    const isClone = host !== undefined && lock.repo_path !== null && lock.repo === repo
+    const filePath = isClone ? join(top, lock.repo_path) : lock.file_path
     const until = new Date(lock.expires_at).toISOString()
-    return [{ path, lock: { filePath, reason, until }, holder: { id, name, agentType: agentTypes.get(id) ?? 'human' } }]
+    const holder = { id, name, agentType: agentTypes.get(id) ?? 'human', ...(host !== undefined && { host }) }
+    return [{ path, lock: { filePath, reason, until }, holder }]
   })
 }

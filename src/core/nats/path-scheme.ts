@@ -24,8 +24,9 @@ import type { Sql } from '../sql.ts'
 interface SharedPathsOptions {
   readonly hostId: string
   /** What a host calls itself; undefined where it is not known (any more). */
-  readonly hostName: (sql: Sql, hostId: string) => string | undefined
-  readonly read: <T>(query: (sql: Sql) => T) => T
+  readonly hostName?: (sql: Sql, hostId: string) => string | undefined
+  /** Looks into the mesh. Without it, no path of another machine is understood. */
+  readonly read?: <T>(query: (sql: Sql) => T) => T
 }
 
 const folded = (path: string) => pathKey(path, { folds: true, separator: sep })
@@ -39,12 +40,12 @@ const ELSEWHERE = /^([^/\\:\s]{2,}):((?:\/|[A-Za-z]:[\\/]).*)$/
 export function createSharedPaths({ hostId, hostName, read }: SharedPathsOptions): PathScheme {
   const here = (path: string) => `${hostId}:${folded(path) === '/' ? '' : folded(path)}`
   const repoOf = (commonDir: string) => repositoryName(commonDir) ?? `${hostId}:${commonDir}`
-  const nameOf = (sql: Sql, id: string) => hostName(sql, id) ?? id.slice(0, 8)
+  const nameOf = (sql: Sql, id: string) => hostName?.(sql, id) ?? id.slice(0, 8)
 
   /** A locked path of another machine, by the form in which it is shown. */
   function locked(path: string): Located | undefined {
     const [, host, filePath] = ELSEWHERE.exec(path) ?? []
-    if (host === undefined || filePath === undefined) return undefined
+    if (host === undefined || filePath === undefined || !read) return undefined
     return read((sql) => {
       const row = sql
         .all<LockRow>('SELECT * FROM locks WHERE file_path = ?', filePath)
