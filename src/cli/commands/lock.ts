@@ -48,11 +48,11 @@ function list(parent: Command, handle: Handle): void {
         const columns: readonly Column<Lock>[] = [
           { title: 'PATH', of: (lock) => lock.filePath, min: 16, cut: 'start', style: () => 'bold' },
           { title: 'HOLDER', of: (lock) => lock.lockedBy.name },
-          ...(locks.some(({ host }) => host) ? [{ title: 'HOST', of: ({ host = '' }: Lock) => host }] : []),
           { title: 'SINCE', of: (lock) => time.past(lock.lockedAt) },
           { title: 'UNTIL', of: (lock) => time.ahead(lock.expiresAt) },
           { title: 'TOKEN', of: (lock) => String(lock.token), align: 'right' },
           { title: 'REASON', of: (lock) => lock.reason, min: 12 },
+          ...(locks.some(({ host }) => host) ? [{ title: 'HOST', of: ({ host = '' }: Lock) => host }] : []),
         ]
         desk.answer({ via: mesh.via, locks }, () =>
           locks.length > 0 ? table(desk.terminal, columns, locks) : desk.terminal.isTty ? 'Not locked.' : '',

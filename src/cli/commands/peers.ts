@@ -40,7 +40,6 @@ async function peers(desk: Desk, { scope, all = false, absolute = false }: Optio
   const columns: readonly Column<Peer>[] = [
     { title: 'NAME', of: (peer) => peer.name, style: () => 'bold' },
     { title: 'AGENT', of: (peer) => peer.agentType },
-    ...(hosts.size > 1 ? [{ title: 'HOST', of: (peer: Peer) => peer.host ?? '' }] : []),
     {
       title: 'STATUS',
       of: (peer) => peer.status,
@@ -51,6 +50,7 @@ async function peers(desk: Desk, { scope, all = false, absolute = false }: Optio
     { title: 'PROJECT', of: (peer) => peer.projectPath, min: 16, cut: 'start' },
     { title: 'BRANCH', of: (peer) => peer.gitBranch ?? '', min: 8 },
     { title: 'REACH', of: (peer) => peer.reach },
+    ...(hosts.size > 1 ? [{ title: 'HOST', of: (peer: Peer) => peer.host ?? '' }] : []),
   ]
   desk.answer({ via: mesh.via, peers: shown }, () =>
     shown.length === 0 ? (desk.terminal.isTty ? 'No peers.' : '') : table(desk.terminal, columns, shown),
