@@ -43,11 +43,6 @@ test('it ships the program, the library with its types and the licences, and not
   expect(files.filter((file) => !/^(dist\/|[A-Z]+(\.md)?$|package\.json$)/.test(file))).toEqual([])
 })
 
-test('no part of the program makes Node keep it in two bytes a character', () => {
-  const parts = files.filter((file) => /^dist\/(?!dashboard).*\.js$/.test(file))
-  expect(parts.length).toBeGreaterThan(10)
-  expect(parts.filter((file) => /[^\0-\xff]/.test(readFileSync(join(project, 'package', file), 'utf8')))).toEqual([])
-
 test('whoever installs it installs SQLite and zod, and nothing for meshes of several machines', () => {
   const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(project, 'package', 'package.json'), 'utf8'))
   expect(Object.keys(dependencies).sort()).toEqual(['better-sqlite3', 'zod'])
@@ -74,6 +69,12 @@ test('without SLM_MESH_URL nothing of NATS is loaded; with it the program needs 
   for (const path of readdirSync(join(project, 'package', 'dist', 'chunks')))
     if (path.startsWith('nats'))
       expect(readFileSync(join(project, 'package', 'dist', 'chunks', path), 'utf8')).not.toMatch(/\bconsole\./)
+})
+
+test('no part of the program makes Node keep it in two bytes a character', () => {
+  const parts = files.filter((file) => /^dist\/(?!dashboard).*\.js$/.test(file))
+  expect(parts.length).toBeGreaterThan(10)
+  expect(parts.filter((file) => /[^\0-\xff]/.test(readFileSync(join(project, 'package', file), 'utf8')))).toEqual([])
 })
 
 test('the program runs from it', () => {

@@ -70,6 +70,8 @@ export interface Log {
     deliver: (messages: readonly Message[]) => Promise<'again' | undefined>
     onOpen: () => Promise<void>
   }): void
+  /** Follows anew from where the copy is now. */
+  again(): void
   /** The failure that stands for the present outage. */
   away(detail: string): MeshError<'unreachable'>
 }
@@ -326,6 +328,7 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     lastSeq: async () => (await get({ last_by_subj: names.log }))?.seq ?? 0,
     at: (seq) => get({ seq }),
     follow,
+    again: () => reopen(),
     away,
   }
 }
@@ -335,7 +338,7 @@ export function noLog(url: string, why: MeshError<'unreachable'>): Log {
   const refuse = () => Promise.reject(why)
   return {
     ...{ url, maxPayloadBytes: 0, awaySince: Date.now(), isLinked: false, refusal: undefined },
-    ...{ append: refuse, lastSeq: refuse, at: refuse, follow() {}, away: () => why },
+    ...{ append: refuse, lastSeq: refuse, at: refuse, follow() {}, again() {}, away: () => why },
   }
 }
 

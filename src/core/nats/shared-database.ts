@@ -113,6 +113,7 @@ export class SharedDatabase implements Storage {
     const move = async () => {
       await this.file.reopen(() => {})
       await this.on.settle()
+      this.log.again()
     }
     // Until then it has no place in the log: nothing is applied to it, and nothing tried.
     this.#moved = move()
