@@ -221,7 +221,13 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
       const onDeposed = () => stepDown('the term has moved on')
       const { beatingSince } = membership
       const common = { store, database, config, layout, clock, bell, self, isGone, beatingSince, log }
-      await startLeader(termScope, { term, ...common, ...(shared && { duties: shared.duties }), onDeposed, handOn })
+      await startLeader(termScope, {
+        term,
+        ...common,
+        ...(shared && { duties: shared.duties, outage: shared.outage }),
+        onDeposed,
+        handOn,
+      })
       bell.ring() // the port is known now
     },
   })
