@@ -180,20 +180,27 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     heartbeatMs: config.heartbeatMs,
     log,
     onLost: async () => {
+      const wasLost = shared && !shared.holds(socketPath)
       await me.join()
-      if (shared) news.push(CAME_BACK)
+      if (wasLost) news.push(CAME_BACK)
     },
     onHeartbeat: () => bell.ring(),
   })
 
   whileWanted()
+  await shared?.introduce()
   await me.join()
   if (shared) {
     // Another machine may have given this one up: who we are is then taken up again at once.
+    let returning = false
     onChange = () => {
       bell.ring()
-      if (!shared.holds(me.id(), socketPath))
-        membership.heartbeat().catch((error: unknown) => log.warn('could not come back', { error }))
+      if (returning || scope.signal.aborted || shared.holds(socketPath)) return
+      returning = true
+      const comeBack = membership.heartbeat().catch((error: unknown) => log.warn('could not come back', { error }))
+      void comeBack.finally(() => {
+        returning = false
+      })
     }
   }
   scope.defer(() =>
