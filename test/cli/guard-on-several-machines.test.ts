@@ -5,7 +5,7 @@ import { rowsIn } from '../../src/cli/rows.ts'
 import { Connection } from '../../src/core/connection.ts'
 import { hostIn } from '../../src/core/host.ts'
 import { createSharedPaths } from '../../src/core/nats/path-scheme.ts'
-import { twoHosts } from '../support/paper-hosts.ts'
+import { twoHosts } from '../support/two-machines.ts'
 
 /** As the engine makes it in a copy. */
 function nameHosts(database: string): void {

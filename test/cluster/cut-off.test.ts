@@ -39,7 +39,7 @@ describe.skipIf(!natsServer)(`agents on several machines${needsNats}`, () => {
     const cutAt = performance.now()
     wire.cut()
     await eventually(async () => (await cut.text('mesh_peers')).includes('cannot be reached'))
-    expect(await cut.text('mesh_lock', { action: 'acquire', filePath: `${cwd}/y` })).toMatch(/cannot be reached/)
+    expect(await cut.text('mesh_lock', { action: 'lock', filePath: `${cwd}/y` })).toMatch(/cannot be reached/)
     const { lock } = await other.call('lock.acquire', { filePath: `${cwd}/x`, wait: 120 })
     const tookMs = Math.round(performance.now() - cutAt)
     expect(lock).toBeDefined()

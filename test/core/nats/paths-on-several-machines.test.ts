@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { keysAbove } from '../../../src/core/file-path.ts'
 import { createEditing } from '../../../src/peer/editing.ts'
-import { twoHosts } from '../../support/paper-hosts.ts'
+import { twoHosts } from '../../support/two-machines.ts'
 
 test('a file of a repository has one lock, in whatever clone of whatever machine, and each is shown its own path', async () => {
   await using hosts = await twoHosts()
