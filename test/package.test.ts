@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from 'vitest'
@@ -41,6 +41,34 @@ test('it ships the program, the library with its types and the licences, and not
   ])
     expect(files).toContain(file)
   expect(files.filter((file) => !/^(dist\/|[A-Z]+(\.md)?$|package\.json$)/.test(file))).toEqual([])
+})
+
+test('whoever installs it installs SQLite and zod, and nothing for meshes of several machines', () => {
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(project, 'package', 'package.json'), 'utf8'))
+  expect(Object.keys(dependencies).sort()).toEqual(['better-sqlite3', 'zod'])
+  expect(optionalDependencies).toBeUndefined()
+})
+
+test('without SLM_MESH_URL nothing of NATS is loaded; with it the program needs no other package', () => {
+  const program = join(project, 'package', 'dist', 'slm-mesh.js')
+  const loaded = join(project, 'loaded.cjs')
+  writeFileSync(loaded, `process.on('exit', () => process.stderr.write(Object.keys(require.cache).join('\\n')))`)
+  const env = { ...process.env, SLM_MESH_DATA_DIR: join(project, 'none'), SLM_MESH_PORT: '0' }
+  const start = (args: string[], more: Record<string, string> = {}) =>
+    spawnSync(process.execPath, ['-r', loaded, program, ...args], { encoding: 'utf8', input: '', env: { ...env, ...more } })
+  const natsOf = ({ stderr }: { stderr: string }) =>
+    stderr.split('\n').filter((path) => path.includes('chunks') && readFileSync(path, 'utf8').includes('$JS.API'))
+  for (const args of [['mcp'], ['status'], ['send', 'x', 'y'], ['hook', 'claude-code', 'Stop'], ['state', 'list']]) {
+    const ran = start(args)
+    expect(ran.stderr).toContain('chunks')
+    expect(natsOf(ran)).toEqual([])
+  }
+  const asked = start(['init'], { SLM_MESH_URL: 'nats://127.0.0.1:1' })
+  expect(asked).toMatchObject({ status: 1, stderr: expect.stringContaining('nats://127.0.0.1:1 cannot be reached') })
+  // Standard output is the MCP client's, and the library writes to it what it does not expect.
+  for (const path of readdirSync(join(project, 'package', 'dist', 'chunks')))
+    if (path.startsWith('nats'))
+      expect(readFileSync(join(project, 'package', 'dist', 'chunks', path), 'utf8')).not.toMatch(/\bconsole\./)
 })
 
 test('the program runs from it', () => {

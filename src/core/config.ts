@@ -73,6 +73,13 @@ const settings = {
   token: ['SLM_MESH_TOKEN', upTo(1024), '', 'up to 1024 characters'],
   /** For servers whose certificate the system does not trust by itself. */
   ca: ['SLM_MESH_CA', upTo(1024), '', 'the path of a PEM file'],
+  /** Whom doctor asks whether what is acknowledged is on the disk; default: port 8222 of each server. */
+  monitor: [
+    'SLM_MESH_MONITOR',
+    matching(/^https?:\/\/[^@\s]{1,256}$/),
+    '',
+    'the monitoring port of nats-server, such as http://host:8222',
+  ],
   /** What the others call this machine; default: what it calls itself. */
   hostName: ['SLM_MESH_HOST_NAME', matching(/^[A-Za-z0-9._-]{1,64}$/), '', 'up to 64 letters, digits, - _ .'],
   log: ['SLM_MESH_LOG', oneOf(...LEVELS), 'info', `one of ${LEVELS.join(', ')}`],

@@ -34,7 +34,7 @@ async function under(
   using load = await startLoad(nats.url, env, 3)
   const goOn = async () => {
     const before = load.acknowledged()
-    await eventually(() => load.acknowledged() > before + 30)
+    await eventually(() => load.acknowledged() > before + 100)
   }
   await goOn()
   for (let i = 0; i < scaled(1, 3); i++) {

@@ -117,7 +117,10 @@ export async function startLoad(url: string, env: Record<string, string>, writer
     async settle() {
       stop.abort()
       await Promise.all(running)
-      for (const each of machines) await each.engine.store.catchUp?.()
+      for (const { engine } of machines) {
+        await eventually(() => engine.shared?.outage() === null)
+        await engine.store.catchUp?.()
+      }
       const stored = home.engine.database
         .read((sql) => sql.all<{ payload: string }>('SELECT payload FROM messages'))
         .map(({ payload }) => payload)

@@ -37,7 +37,7 @@ describe.skipIf(!natsServer)(`the log does not grow for ever${needsNats}`, () =>
     for (const each of [one, other]) await each.engine.store.catchUp?.()
     expect([await shorten(one), await shorten(other)]).toEqual([false, false])
     for (let round = 0; round < 3; round++) {
-      await write(one, 5_000)
+      await write(one, 4_000)
       await other.engine.store.catchUp?.()
       const made = [await shorten(one), await shorten(other)]
       expect(made.filter(Boolean)).toHaveLength(1)
@@ -72,7 +72,7 @@ describe.skipIf(!natsServer)(`the log does not grow for ever${needsNats}`, () =>
     away[Symbol.dispose]()
     await one.engine.shared?.duties.beat()
     for (let round = 0; round < 2; round++) {
-      await write(one, 5_000)
+      await write(one, 4_000)
       expect(await shorten(one)).toBe(true)
     }
     using back = await machine(nats().url, { env, dir })

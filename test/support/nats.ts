@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { testDir } from './data-dir.ts'
@@ -44,6 +44,8 @@ export interface NatsOptions {
   readonly nodes?: 1 | 3
   /** Added to each server's configuration, or made of its number. */
   readonly config?: string | ((node: number) => string)
+  /** Added to its block `jetstream`, such as `max_file_store: 1000000`. */
+  readonly jetstream?: string
   /** Where they listen; default: 127.0.0.1. */
   readonly host?: string
   /** A program and its arguments that runs the server, such as `ip netns exec x`. */
@@ -65,7 +67,8 @@ export class NatsServer {
     readonly host: string,
     readonly port: number,
     readonly monitorPort: number,
-    readonly via: readonly string[],
+    readonly via: readonly string[] = [],
+    readonly env: Readonly<Record<string, string>> = {},
   ) {
     this.url = `nats://${host}:${port}`
   }
@@ -88,16 +91,21 @@ export class NatsServer {
   async start(): Promise<this> {
     if (this.running) return this
     const before = this.log.length
-    const [command = '', ...args] = [...this.via, natsServer ?? 'nats-server', '-c', join(this.dir, 'conf')]
+    const [command = '', ...args] = [
+      ...this.via,
+      natsServer ?? 'nats-server',
+      '-c',
+      join(this.dir, 'conf'),
+      '-l',
+      join(this.dir, 'log'),
+    ]
     // The variable is how the run finds what was left running.
-    const env = { PATH: process.env.PATH ?? '', SLM_MESH_DATA_DIR: this.dir }
+    const env = { PATH: process.env.PATH ?? '', SLM_MESH_DATA_DIR: this.dir, ...this.env }
     const child = spawn(command, args, { stdio: 'ignore', env })
     this.#child = child
     this.#exited = new Promise((resolve) => child.once('close', resolve))
-    await eventually(() => {
-      if (!this.running) throw new Error(`${this.name} has ended: ${this.log.slice(-2_000)}`)
-      return this.log.slice(before).includes('Server is ready')
-    })
+    await eventually(() => !this.running || this.log.slice(before).includes('Server is ready'))
+    if (!this.running) throw new Error(`${this.name} has ended: ${this.log.slice(-2_000)}`)
     return this
   }
 
@@ -139,9 +147,8 @@ export async function startNats(options: NatsOptions = {}): Promise<Nats> {
   const ports = await freePorts(nodes * 3, via.length === 0 ? host : '127.0.0.1')
   const routes = ports.slice(2 * nodes)
   const servers = Array.from({ length: nodes }, (_, i) => {
-    const dir = testDir()
+    const dir = placeOf()
     const server = new NatsServer(`n${i + 1}`, dir, host, ports[i] ?? 0, ports[nodes + i] ?? 0, via)
-    mkdirSync(join(dir, 'store'))
     const extra = typeof options.config === 'function' ? options.config(i) : (options.config ?? '')
     const cluster = `cluster { name: "test", listen: "${host}:${routes[i]}", routes: [${routes.map((port) => `"nats://${host}:${port}"`)}] }`
     writeFileSync(
@@ -149,14 +156,12 @@ export async function startNats(options: NatsOptions = {}): Promise<Nats> {
       `server_name: ${server.name}
 listen: "${host}:${server.port}"
 http: "${host}:${server.monitorPort}"
-log_file: "${join(dir, 'log')}"
-jetstream { store_dir: "${join(dir, 'store')}"${sync === 'always' ? ', sync_interval: always' : ''} }
+jetstream { store_dir: "${dir}"${sync === 'always' ? ', sync_interval: always' : ''}${options.jetstream ? `, ${options.jetstream}` : ''} }
 ${nodes > 1 ? cluster : ''}
 ${extra}
 `,
       { mode: 0o600 },
     )
-    onFailure(() => console.error(`--- log of ${server.name}\n${server.log.slice(-2_000)}`))
     return server
   })
   const end = async () => void (await Promise.all(servers.map((server) => server.kill())))
@@ -177,8 +182,30 @@ ${extra}
   }
 }
 
+/** Where one server keeps everything. A failing test shows its log. */
+function placeOf(): string {
+  const dir = testDir()
+  onFailure(() => {
+    const log = join(dir, 'log')
+    if (existsSync(log)) console.error(`--- ${log}\n${readFileSync(log, 'utf8').slice(-2_000)}`)
+  })
+  return dir
+}
+
+/** One server by a configuration of its own, as a person has written it. */
+export async function startNatsOn(
+  conf: string,
+  at: { dir?: string; name?: string; host?: string; port: number; monitorPort: number; env?: Record<string, string> },
+): Promise<NatsServer & AsyncDisposable> {
+  const dir = at.dir ?? placeOf()
+  writeFileSync(join(dir, 'conf'), conf, { mode: 0o600 })
+  const server = new NatsServer(at.name ?? 'n1', dir, at.host ?? '127.0.0.1', at.port, at.monitorPort, [], at.env)
+  await server.start()
+  return Object.assign(server, { [Symbol.asyncDispose]: () => server.kill() })
+}
+
 /** Until a cluster has one leader that all see, it makes no streams. */
-async function haveElected(servers: readonly NatsServer[]): Promise<boolean> {
+export async function haveElected(servers: readonly NatsServer[]): Promise<boolean> {
   const seen = await Promise.all(
     servers.map(async (server) => {
       const { meta_cluster } = (await server.monitor('/jsz')) as { meta_cluster?: { leader?: string; cluster_size?: number } }
@@ -204,7 +231,7 @@ async function leaderOf(servers: readonly NatsServer[], stream: string): Promise
  * Below the range from which systems take the ports of connections: a killed server's port is not given to somebody else
  * before it comes back, and a client that knocks there never finds itself.
  */
-async function freePorts(count: number, host: string): Promise<number[]> {
+export async function freePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
   const found: number[] = []
   while (found.length < count) {
     const port = 10_000 + Math.floor(Math.random() * 20_000)

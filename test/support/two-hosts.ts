@@ -1,80 +1,59 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { createSharedPaths } from '../../src/core/nats/path-scheme.ts'
-import type { Actor } from '../../src/core/operation.ts'
-import { type Caller, call } from '../../src/core/operations.ts'
-import type { Sql } from '../../src/core/sql.ts'
-import { openStore, type Store } from '../../src/core/store.ts'
-import { placeOf } from '../../src/peer/project.ts'
-import { bareStore, FakeClock } from './bare-store.ts'
-import { testDir } from './data-dir.ts'
-import { git as gitIn } from './repository.ts'
+import { execFileSync } from 'node:child_process'
 
-/** A machine without its network: what it makes of a mesh that several machines have a copy of. */
+/**
+ * Two hosts on one machine: two network namespaces, and between them one wire that the test has made and can cut. Nothing
+ * that runs in them reaches anything else, and nobody else reaches them. It takes root, and `ip`.
+ */
 export interface Host {
-  readonly id: string
-  readonly clock: FakeClock
-  readonly store: Store
-  /** A directory that stands for its disk. */
-  readonly disk: string
-  /** A clone of the repository that all call `github.com/acme/widgets`, at that place of its disk. */
-  clone(at: string): string
-  join(directory: string, agentType?: string): Promise<Actor>
-  caller(actor: Actor): Caller
+  readonly name: string
+  readonly address: string
+  /** What runs a program there: `[...via, process.execPath, ...]`; for `Agent.start`, `run` and `startNats`. */
+  readonly via: readonly string[]
 }
 
-const NAMES: Readonly<Record<string, string>> = { aaaa: 'laptop', bbbb: 'buildbox' }
+export interface TwoHosts extends AsyncDisposable {
+  readonly a: Host
+  readonly b: Host
+  /** As a cable that is pulled: nothing passes, connections stay open and hear nothing. */
+  cut(): void
+  mend(): void
+}
 
-/** Two machines and one file, each with clock, clones and paths of its own: the copies as they are when both have caught up. */
-export async function twoHosts() {
-  const hostName = (_sql: Sql, id: string) => NAMES[id]
-  await using file = await bareStore()
-  const open = async (id: string): Promise<Host & { close(): void }> => {
-    const clock = new FakeClock()
-    clock.bootId = `${id}/boot`
-    const read = <T>(query: (sql: Sql) => T): T => database.read(query)
-    const paths = createSharedPaths({ hostId: id, hostName, read })
-    const { store, database } = await openStore(join(file.dir, 'mesh.db'), {
-      ...{ clock, paths, hostName, staleMs: 30_000, ring: () => {}, isGone: () => false },
-    })
-    const disk = testDir()
-    mkdirSync(disk, { recursive: true })
-    let pid = 0
-    return {
-      ...{ id, clock, store, disk },
-      clone(at) {
-        const directory = join(disk, at)
-        mkdirSync(directory, { recursive: true })
-        const git = (...args: string[]) => gitIn(directory, ...args)
-        git('init', '-q', '-b', 'main')
-        git('remote', 'add', 'origin', `${id === 'aaaa' ? 'https://github.com/' : 'git@github.com:'}acme/widgets.git`)
-        return directory
-      },
-      async join(directory, agentType = 'test') {
-        const process = { pid: ++pid, startedAt: '1', bootId: clock.bootId, pidNamespace: '' }
-        const place = placeOf(directory, paths)
-        const joined = await store.peers.join({
-          ...{ kind: 'session', agentType, ...place, process, socketPath: `/${id}/${pid}` },
-        })
-        const name = (await store.peers.get(joined.id))?.name ?? ''
-        return { id: joined.id, name, agentType, ...place }
-      },
-      caller: (actor) => (name, input) => call(name, { ...file.context(actor), store, clock }, input),
-      close: () => database[Symbol.dispose](),
-    }
+let made = 0
+
+const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+
+/** Or why there can be none here. */
+export function twoHosts(): TwoHosts | { refused: string } {
+  // Addresses from the range that is for examples only: no network has them.
+  const run = `slm${process.pid}-${(made += 1)}`
+  const host = (name: string, address: string): Host => ({ name, address, via: ['ip', 'netns', 'exec', name] })
+  const [a, b] = [host(`${run}a`, '192.0.2.1'), host(`${run}b`, '192.0.2.2')]
+  const end = () => {
+    for (const { name } of [a, b])
+      try {
+        // The wire goes with them.
+        ip('netns', 'delete', name)
+      } catch {
+        // It has never been.
+      }
   }
-  const [laptop, buildbox] = [await open('aaaa'), await open('bbbb')]
-  buildbox.clock.pass(86_400_000)
-  // As the engine makes them.
-  writeFileSync(join(file.dir, 'host'), 'aaaa\n')
+  try {
+    for (const { name } of [a, b]) ip('netns', 'add', name)
+    ip('-n', a.name, 'link', 'add', 'wire', 'type', 'veth', 'peer', 'name', 'wire', 'netns', b.name)
+    for (const { name, address } of [a, b]) {
+      ip('-n', name, 'address', 'add', `${address}/30`, 'dev', 'wire')
+      for (const device of ['lo', 'wire']) ip('-n', name, 'link', 'set', device, 'up')
+    }
+  } catch (error) {
+    end()
+    return { refused: String((error as { stderr?: string }).stderr || error).trim() }
+  }
   return {
-    /** The data directory of the laptop's copy, which is the same file. */
-    dir: file.dir,
-    laptop,
-    buildbox,
-    async [Symbol.asyncDispose]() {
-      laptop.close()
-      buildbox.close()
-    },
+    ...{ a, b },
+    // a's end: b then has a wire without a signal, and what it sends is lost in silence; a still reaches itself.
+    cut: () => void ip('-n', a.name, 'link', 'set', 'wire', 'down'),
+    mend: () => void ip('-n', a.name, 'link', 'set', 'wire', 'up'),
+    [Symbol.asyncDispose]: async () => end(),
   }
 }

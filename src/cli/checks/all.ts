@@ -10,6 +10,7 @@ import { leader } from './leader.ts'
 import { leftovers } from './leftovers.ts'
 import { log } from './log.ts'
 import { nativeModule } from './native-module.ts'
+import { nats } from './nats.ts'
 import { nodeVersion } from './node.ts'
 import { peers } from './peers.ts'
 import { port } from './port.ts'
@@ -30,6 +31,7 @@ export const allChecks: Readonly<Record<string, Check>> = {
   sockets: socketPath,
   port,
   leader,
+  nats,
   peers,
   leftovers,
   log,

@@ -21,7 +21,7 @@ export const define: Define = (command, handle) => {
     .option('--print', 'only print the configuration: nothing is connected to')
     .addHelpText(
       'after',
-      `\nIt makes the mesh's stream on the server, or sets right the one that is there, and\nprints a configuration for the server that a team can use: TLS, an account and the\nsubject permissions of each mesh. Credentials come from SLM_MESH_CREDS, or\nSLM_MESH_USER and SLM_MESH_PASSWORD, or SLM_MESH_TOKEN.\n${examples('slm-mesh init --print --url tls://a:4222,b:4222,c:4222 > nats-server.conf', 'slm-mesh init --url tls://a:4222,b:4222,c:4222 --replicas 3')}`,
+      `\nIt makes the mesh's stream on the server, or sets right the one that is there,\nand prints a configuration for the server that a team can use: TLS, an account\nand the subject permissions of each mesh. Credentials come from SLM_MESH_CREDS,\nor SLM_MESH_USER and SLM_MESH_PASSWORD, or SLM_MESH_TOKEN.\n${examples('slm-mesh init --print --url tls://a:4222,b:4222,c:4222 > nats-server.conf', 'slm-mesh init --url tls://a:4222,b:4222,c:4222 --replicas 3')}`,
     )
     .action(handle(init))
 }

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import {
   JetStreamApiCodes,
@@ -70,10 +71,10 @@ export const managerOf = (nc: NatsConnection): Promise<JetStreamManager> =>
   jetstreamManager(nc, { checkAPI: false, timeout: REQUEST_TIMEOUT_MS, sendRequiredApiLevel: true })
 
 /** A connection to a server that can carry a mesh. Throws as `connectMesh`. */
-export async function dial(settings: NatsSettings): Promise<NatsConnection> {
+export async function dial(settings: NatsSettings, timeoutMs = DIAL_TIMEOUT_MS): Promise<NatsConnection> {
   let nc: NatsConnection
   try {
-    nc = await connect(optionsOf(settings))
+    nc = await connect({ ...optionsOf(settings), timeout: timeoutMs })
   } catch (error) {
     throw natsFailure(error, settings, 'connect')
   }
@@ -88,14 +89,13 @@ function optionsOf({ servers, tls, caFile, credentials, mesh }: NatsSettings): N
     servers: [...servers],
     name: 'slm-mesh',
     inboxPrefix: namesOf(mesh).inbox,
-    timeout: DIAL_TIMEOUT_MS,
     pingInterval: PING_MS,
     maxPingOut: PINGS_UNANSWERED,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_MS,
     // Wrong for a moment, as while a server reads its users again, is not wrong for ever; who is refused at the start is told.
     ignoreAuthErrorAbort: true,
-    ...((tls || caFile !== undefined) && { tls: caFile === undefined ? {} : { ca: textOf(caFile, 'SLM_MESH_CA') } }),
+    ...((tls || caFile !== undefined) && { tls: encryption(servers, caFile) }),
     ...(credentials.kind === 'file' && {
       authenticator: credsAuthenticator(new TextEncoder().encode(textOf(credentials.path, 'SLM_MESH_CREDS'))),
     }),
@@ -103,6 +103,27 @@ function optionsOf({ servers, tls, caFile, credentials, mesh }: NatsSettings): N
     ...(credentials.kind === 'token' && { token: credentials.token }),
   }
 }
+
+/**
+ * The library knows one name for all servers, and for those that are named by their address, or told of by another, not
+ * even that (it looks for `localhost` in their certificate). Any of the servers that the user has named will do: what one
+ * of them may hear, all of them hear.
+ */
+function encryption(servers: readonly string[], caFile: string | undefined) {
+  const hosts = servers.map((server) => server.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'))
+  return {
+    ...(caFile !== undefined && { ca: textOf(caFile, 'SLM_MESH_CA') }),
+    checkServerIdentity(_: string, { raw }: { raw: Buffer }): Error | undefined {
+      const certificate = new X509Certificate(raw)
+      if (hosts.some((host) => (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined))
+        return undefined
+      const error = new Error(`it is for ${certificate.subjectAltName ?? certificate.subject}`)
+      return Object.assign(error, { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+    },
+  }
+}
+
+const isIP = (host: string) => host.includes(':') || /^[\d.]+$/.test(host)
 
 function textOf(path: string, name: string): string {
   try {

@@ -63,9 +63,21 @@ export interface Delivered {
 
 /** What this copy has is not what the log says: it has to be made anew. */
 export class Diverged extends Error {}
+/** Something is missing between the copy and what was delivered: it has to be delivered again, from the copy's place on. */
+export class Gap extends Diverged {}
+
+const placeIn = (sql: Sql) => sql.get<Position>('SELECT stream, seq, entry FROM copy_position WHERE id = 1')
+
+const isCopy = (sql: Sql) => sql.get("SELECT 1 FROM sqlite_schema WHERE name = 'copy_position'") !== undefined
+
+/** Whether the copy is still there where it was seen; nowhere, where it was new. */
+function isWhere(sql: Sql, seen: Position | undefined): boolean {
+  const now = placeIn(sql)
+  return now?.stream === seen?.stream && now?.seq === seen?.seq && now?.entry === seen?.entry
+}
 
 export const positionOf = (sql: Sql): Position => {
-  const row = sql.get<Position>('SELECT stream, seq, entry FROM copy_position WHERE id = 1')
+  const row = placeIn(sql)
   if (!row) throw new Diverged('the copy has no place in the log')
   return row
 }
@@ -86,7 +98,7 @@ export function createCopy(database: Database, clock: { uptime(): number; readon
   function applyOne(tx: Transaction, { seq, bytes, entry }: Delivered): boolean {
     const at = positionOf(tx)
     if (seq <= at.seq) return false
-    if (entry.after !== at.entry) throw new Diverged(`entry ${seq} follows ${entry.after}, and this copy is at ${at.entry}`)
+    if (entry.after !== at.entry) throw new Gap(`entry ${seq} follows ${entry.after}, and this copy is at ${at.entry}`)
     if (entry.schema > KNOWN_SCHEMA) throw fail('schema_newer', { path: database.path, found: entry.schema, known: KNOWN_SCHEMA })
     let changed = 0
     for (const [text, ...values] of entry.statements) {
@@ -125,8 +137,10 @@ export function createCopy(database: Database, clock: { uptime(): number; readon
           for (const entry of entries) applyOne(tx, entry)
         })
       } catch (error) {
-        if (isOfSchema(error)) throw new Diverged(`an entry cannot be run here: ${error}`)
-        throw error
+        if (!isOfSchema(error)) throw error
+        // Another file has taken its place, and nobody has made a copy of that one yet.
+        if (!database.read(isCopy)) throw new Gap('the file is no copy of the mesh')
+        throw new Diverged(`an entry cannot be run here: ${error}`)
       }
     },
 
@@ -143,8 +157,9 @@ export function createCopy(database: Database, clock: { uptime(): number; readon
       ) ?? { entries: 0, bytes: 0 },
 
     /** Empties the copy: whatever it held is not what the log says. What is of this machine alone stays. */
-    async empty(stream: string): Promise<void> {
+    async empty(stream: string, seen: Position | undefined): Promise<void> {
       await database.write((tx) => {
+        if (!isWhere(tx, seen)) return
         keepingBeats(tx, hostOf(clock.bootId), () => {
           wipe(tx)
           tx.run(KNOWN_SENDERS)
@@ -155,8 +170,9 @@ export function createCopy(database: Database, clock: { uptime(): number; readon
     },
 
     /** Takes over what stands in the file that is attached as `snapshot`, in one transaction. */
-    async load(stream: string): Promise<void> {
+    async load(stream: string, seen: Position | undefined): Promise<void> {
       await database.write((tx) => {
+        if (!isWhere(tx, seen)) return
         keepingBeats(tx, hostOf(clock.bootId), () => {
           wipe(tx)
           for (const table of [...PARENTS, ...CHILDREN]) {

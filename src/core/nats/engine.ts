@@ -1,34 +1,35 @@
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { Database } from '../database.ts'
 import type { Engine, EngineOptions } from '../engine.ts'
+import { isFailure } from '../errors.ts'
 import { bootOn, hostOf } from '../lifetime.ts'
 import type { ProcessRef } from '../peers.ts'
 import { Scope } from '../scope.ts'
 import { createStore } from '../store.ts'
-import { connectMesh } from './connect.ts'
-import { createCopy, Diverged } from './copy.ts'
-import { decodeEntry } from './entry.ts'
+import { connectMesh, type MeshConnection } from './connect.ts'
+import { createCopy } from './copy.ts'
+import { createFollowing } from './following.ts'
 import { hostIdOf } from './host.ts'
 import { createHosts } from './hosts.ts'
-import { type Message, openLog } from './log.ts'
+import { type Log, noLog, openLog } from './log.ts'
 import { createSharedPaths } from './path-scheme.ts'
 import { natsSettings } from './settings.ts'
-import { delivered, SharedDatabase } from './shared-database.ts'
-import { createSnapshots } from './snapshot.ts'
+import { SharedDatabase } from './shared-database.ts'
+import { createSnapshots, type Snapshots } from './snapshot.ts'
 
-/** A copy that is made anew again and again is another trouble than the one that this mends. */
-const RESTORE_EVERY_MS = 10_000
 /** A new copy may have much to read. */
 const FIRST_MS = 20_000
+const ASK_MS = 2_000
 
 /** The mesh of several machines, as this one has it. Throws what `Database.open` and `connectMesh` throw. */
 export async function openShared(config: Config, path: string, options: EngineOptions): Promise<Engine> {
   const settings = natsSettings(config)
   if (!settings) throw new Error('no server is named')
-  const scope = new Scope()
   const warn = options.warn ?? (() => {})
   const hostId = hostIdOf(dirname(path))
   const clock: Clock = {
@@ -36,70 +37,27 @@ export async function openShared(config: Config, path: string, options: EngineOp
     uptime: () => options.clock.uptime(),
     bootId: bootOn(hostId, options.clock.bootId),
   }
-  const connection = await connectMesh(settings)
-  const log = openLog(scope, connection, { warn })
+  const scope = new Scope()
   try {
+    let connection: MeshConnection | undefined
+    let log: Log
+    try {
+      const link = await connectMesh(settings)
+      // A leader that is gone does not answer: whoever soon asks again asks the next one.
+      connection = { ...link, jsm: await jetstreamManager(link.nc, { checkAPI: false, timeout: ASK_MS }) }
+      log = openLog(scope, connection, { warn })
+    } catch (error) {
+      if (!options.evenAlone || !isFailure(error, 'unreachable') || !existsSync(path)) throw error
+      log = noLog(settings.url, error)
+    }
     const file = await Database.open(path)
     scope.defer(() => file[Symbol.dispose]())
-    const copy = createCopy(file, clock)
-    const snapshots = createSnapshots(file, copy, log)
-    let restoredAt = Number.NEGATIVE_INFINITY
-
-    /** Sees to it that the copy is one of this log, and that its place there is what the log has at that place. */
-    async function settle(): Promise<void> {
-      const isNew = await copy.prepare()
-      const { created } = await connection.jsm.streams.info(connection.names.stream)
-      const why = isNew ? 'it is new' : await whyNot(created)
-      if (why === undefined) return
-      if (!isNew) warn('the copy of the mesh is made anew', why)
-      await snapshots.restore(created)
-    }
-
-    async function whyNot(stream: string): Promise<string | undefined> {
-      const at = copy.position()
-      if (at.stream !== stream) return 'the log on the server is another one'
-      if (at.seq === 0) return undefined
-      if ((await log.lastSeq()) < at.seq) return 'the log on the server has lost its end'
-      const there = await log.at(at.seq)
-      return there && idOf(there) !== at.entry ? 'the log on the server is not the one that it was' : undefined
-    }
-
-    function idOf(message: Message): string | undefined {
-      try {
-        return decodeEntry(message.data, connection.url).id
-      } catch {
-        return undefined
-      }
-    }
-
-    async function deliver(messages: readonly Message[]): Promise<void> {
-      const { seq } = copy.position()
-      const fresh = messages.filter((message) => message.seq > seq)
-      if (fresh.length > 0)
-        try {
-          await copy.apply(fresh.map((message) => delivered(message, connection.url)))
-        } catch (error) {
-          if (!(error instanceof Diverged) || performance.now() - restoredAt < RESTORE_EVERY_MS) throw error
-          restoredAt = performance.now()
-          warn('the copy of the mesh is made anew', error)
-          await snapshots.restore(copy.position().stream)
-          throw error // it is followed from its new place
-        }
-      database.heard()
-      options.onChange?.()
-    }
-
-    const database = new SharedDatabase(file, copy, log, { ...{ scope, hostId, settle }, now: clock.now, warn })
-    await settle()
-    log.follow({ from: () => copy.position().seq, deliver, onOpen: settle })
-    await database.catchUpOrFail(FIRST_MS)
+    const { database, snapshots } = await startCopy({ file, clock, hostId, scope, warn, log, connection, options })
 
     const isGone = (process: ProcessRef) => options.isGone(process, clock.bootId)
     const hosts = createHosts(database, { clock, hostId, name: config.hostName || hostname(), log, staleMs: options.staleMs })
     const store = createStore(database, {
-      ...options,
-      clock,
-      isGone,
+      ...{ ...options, clock, isGone },
       hostName: hosts.nameOf,
       paths: createSharedPaths({ hostId, hostName: hosts.nameOf, read: (query) => file.read(query) }),
       machines: {
@@ -128,4 +86,41 @@ export async function openShared(config: Config, path: string, options: EngineOp
     await scope[Symbol.asyncDispose]().catch(() => {})
     throw error
   }
+}
+
+/** This machine's file as a copy that follows the log; where there is no server, as it was left. */
+async function startCopy(on: {
+  file: Database
+  clock: Clock
+  hostId: string
+  scope: Scope
+  warn: (what: string, error: unknown) => void
+  log: Log
+  connection: MeshConnection | undefined
+  options: EngineOptions
+}): Promise<{ database: SharedDatabase; snapshots: Snapshots | undefined }> {
+  const { file, clock, hostId, scope, warn, log, connection, options } = on
+  const copy = createCopy(file, clock)
+  const common = { ...{ scope, hostId, warn }, now: clock.now }
+  if (!connection) {
+    await copy.prepare()
+    return { database: new SharedDatabase(file, copy, log, { ...common, settle: async () => {} }), snapshots: undefined }
+  }
+  const snapshots = createSnapshots(file, copy, connection, log)
+  const { settle, deliver } = createFollowing({ copy, log, connection, snapshots, warn })
+  const database = new SharedDatabase(file, copy, log, { ...common, settle })
+  await settle()
+  log.follow({
+    from: () => copy.position().seq,
+    onOpen: settle,
+    deliver: async (messages) => {
+      await database.settled
+      const isMissed = await deliver(messages)
+      database.heard()
+      options.onChange?.()
+      return isMissed
+    },
+  })
+  await database.catchUpOrFail(FIRST_MS)
+  return { database, snapshots }
 }

@@ -29,8 +29,8 @@ export function natsFailure(error: unknown, { url, tls }: Pick<NatsSettings, 'ur
     .map(wayOf)
     .find((found) => found !== undefined)
   if (detail === undefined) return error
-  const wanted =
-    tls && /tls.*not available/.test(detail) ? `${detail}: it does not encrypt; nats:// would not insist on it` : detail
+  const isPlain = tls && /support 'tls'|tls.*not available/.test(detail)
+  const wanted = isPlain ? 'it does not encrypt, and tls:// asks for that' : detail
   return fail('unreachable', { url, since: new Date().toISOString(), detail: wanted }, { cause: error })
 }
 
@@ -47,7 +47,8 @@ function fixOf(code: number): string {
 /** Why a server was not reached, where that is what it was. */
 function wayOf(error: Error): string | undefined {
   const code = 'code' in error ? String(error.code) : ''
-  if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ALTNAME/.test(code))
+  if (/ALTNAME/.test(code)) return `its certificate is for another name (${error.message}): name it in SLM_MESH_URL as that does`
+  if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code))
     return `its certificate is not trusted (${error.message}); SLM_MESH_CA names a file with who signed it`
   if (/^E[A-Z_]+$/.test(code)) return error.message
   const isWay = [

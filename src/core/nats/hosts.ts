@@ -60,12 +60,12 @@ export function createHosts(
   }
 
   function outage(): string | null {
-    const { awaySince, refusal, connection } = log
+    const { awaySince, refusal, url } = log
     if (refusal) return `${refusal.message}. What follows is what this machine last knew.`
     if (awaySince === null) return null
     const since = new Date(awaySince).toISOString()
     const locks = isCutOff() ? ' Count your locks as lost until it is back: others may have been given them.' : ''
-    return `The mesh's server ${connection.url} cannot be reached since ${since}: this is what this machine last knew, and nothing can be changed.${locks}`
+    return `The mesh's server ${url} cannot be reached since ${since}: this is what this machine last knew, and nothing can be changed.${locks}`
   }
 
   /** Everybody who has something in the mesh that would have to be taken away with it. */
@@ -95,7 +95,7 @@ export function createHosts(
 
   const isStill = (id: string) => clock.uptime() - (seen.get(id)?.since ?? clock.uptime()) > SILENT_MS
 
-  const duties = (store: Store, snapshots: Snapshots): Duties => ({
+  const duties = (store: Store, snapshots: Snapshots | undefined): Duties => ({
     async beat() {
       const uptime = clock.uptime() // before it is written: nobody can have seen it earlier
       const beat = randomBytes(6).toString('hex')
@@ -139,7 +139,7 @@ export function createHosts(
         .every(({ id }) => id >= hostId || isStill(id)),
 
     async shorten() {
-      return this.isFirst() && (await snapshots.isDue()) && (await snapshots.make())
+      return snapshots !== undefined && this.isFirst() && (await snapshots.isDue()) && (await snapshots.make())
     },
   })
 

@@ -1,4 +1,4 @@
-import { headers, type Msg, type Subscription } from '@nats-io/transport-node'
+import { headers, type Msg, type RequestOptions, type Subscription } from '@nats-io/transport-node'
 import { fail, isFailure, type MeshError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
 import { sleep } from '../scope.ts'
@@ -48,19 +48,28 @@ interface Following {
 }
 
 export interface Log {
-  [Symbol.asyncDispose](): Promise<void>
-  readonly connection: MeshConnection
+  /** For people: no secret in it. */
+  readonly url: string
+  /** What an entry may have. */
+  readonly maxPayloadBytes: number
   /** Since when the server has not been reached, by the wall clock; null while it is. */
   readonly awaySince: number | null
+  /** Whether there is a connection, whatever the servers are able to do. */
+  readonly isLinked: boolean
   /** What keeps us out for good, such as a missing permission. */
   readonly refusal: MeshError | undefined
+  /** Throws `unreachable` where it was not even sent. */
   append(data: Uint8Array, on: { id: string; lastSeq: number }): Promise<Appended>
   /** Where the log ends; 0: it is empty. Throws `unreachable`. */
   lastSeq(): Promise<number>
   /** The entry at that place, or undefined. */
   at(seq: number): Promise<Message | undefined>
-  /** Delivers what comes after `from()`, in order, until the scope ends. */
-  follow(on: { from: () => number; deliver: (messages: readonly Message[]) => Promise<void>; onOpen: () => Promise<void> }): void
+  /** Delivers what comes after `from()`, in order, until the scope ends; from there again where `deliver` says so. */
+  follow(on: {
+    from: () => number
+    deliver: (messages: readonly Message[]) => Promise<'again' | undefined>
+    onOpen: () => Promise<void>
+  }): void
   /** The failure that stands for the present outage. */
   away(detail: string): MeshError<'unreachable'>
 }
@@ -88,23 +97,48 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
   const away = (detail: string) => fail('unreachable', { url, since: new Date(awaySince ?? Date.now()).toISOString(), detail })
 
   let reopen: () => void = () => {}
+  /** Ends what waits for an answer over a connection that is no more: the library would wait for its time to be over. */
+  const waiting = new Set<(why: MeshError) => void>()
+  let isLinked = true
   const watch = async () => {
     for await (const status of nc.status()) {
-      if (status.type === 'disconnect' || status.type === 'staleConnection') isAway()
-      if (status.type === 'reconnect') reopen()
+      if (status.type === 'disconnect' || status.type === 'staleConnection') {
+        isAway()
+        isLinked = false
+        for (const end of waiting) end(away('the connection was lost'))
+      }
+      if (status.type === 'reconnect') {
+        isLinked = true
+        reopen()
+      }
       if (status.type === 'error') known(status.error, 'use the mesh')
     }
   }
   void watch().catch((error: unknown) => on.warn('the connection is no longer watched', error))
   scope.defer(() => nc.close())
 
+  async function request(subject: string, data: Uint8Array | string, how: RequestOptions): Promise<Msg> {
+    let end: (why: MeshError) => void = () => {}
+    const lost = new Promise<never>((_, reject) => {
+      end = reject
+    })
+    waiting.add(end)
+    try {
+      return await Promise.race([nc.request(subject, data, how), lost])
+    } finally {
+      waiting.delete(end)
+    }
+  }
+
   async function append(data: Uint8Array, { id, lastSeq }: { id: string; lastSeq: number }): Promise<Appended> {
     const conditions = headers()
     conditions.set('Nats-Msg-Id', id)
     conditions.set('Nats-Expected-Last-Subject-Sequence', String(lastSeq))
+    // The library would keep it, and send it when nobody waits for it any more.
+    if (!isLinked) throw away('there is no connection')
     let answer: Msg
     try {
-      answer = await nc.request(names.log, data, { headers: conditions, timeout: APPEND_MS })
+      answer = await request(names.log, data, { headers: conditions, timeout: APPEND_MS })
     } catch (error) {
       const failure = known(error, 'write to the mesh')
       if (isFailure(failure, 'access_denied')) return { refused: failure }
@@ -128,8 +162,9 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
 
   /** Asks the stream's leader for one message. */
   async function get(query: object): Promise<Message | undefined> {
+    if (!isLinked) throw away('there is no connection')
     try {
-      const answer = await nc.request(`$JS.API.STREAM.MSG.GET.${names.stream}`, JSON.stringify(query), { timeout: ASK_MS })
+      const answer = await request(`$JS.API.STREAM.MSG.GET.${names.stream}`, JSON.stringify(query), { timeout: ASK_MS })
       const found = answer.json<{
         message?: { seq: number; data?: string }
         error?: { err_code: number; description: string }
@@ -149,21 +184,22 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     let heardAt = 0
     let opening: Promise<void> | undefined
     let again = false
-    const waiting: Message[] = []
+    const undelivered: Message[] = []
     let delivering = false
 
     async function hand(): Promise<void> {
       if (delivering) return
       delivering = true
       try {
-        while (waiting.length > 0 && !scope.signal.aborted) {
-          const some = waiting.slice(0, 100)
-          await deliver(some)
-          waiting.splice(0, some.length)
+        while (undelivered.length > 0 && !scope.signal.aborted) {
+          const some = undelivered.slice(0, 100)
+          const isMissed = (await deliver(some)) === 'again'
+          undelivered.splice(0, isMissed ? undelivered.length : some.length)
+          if (isMissed) reopen()
         }
       } catch (error) {
         on.warn('the log cannot be followed for the moment', error)
-        waiting.length = 0
+        undelivered.length = 0
         await sleep(AGAIN_MS, scope.signal)
         reopen()
       } finally {
@@ -198,7 +234,7 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
             count++
             // One was missed: whatever comes now comes again.
             if (place.count !== count) return reopen()
-            waiting.push({ seq: place.seq, data: message.data })
+            undelivered.push({ seq: place.seq, data: message.data })
             void hand()
           },
         }),
@@ -275,9 +311,13 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
   }
 
   return {
-    connection,
+    url,
+    maxPayloadBytes: connection.maxPayloadBytes,
     get awaySince() {
       return awaySince
+    },
+    get isLinked() {
+      return isLinked
     },
     get refusal() {
       return refusal
@@ -287,7 +327,15 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     at: (seq) => get({ seq }),
     follow,
     away,
-    [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+  }
+}
+
+/** The log of a server that could not be reached: for a look at what this machine last knew. */
+export function noLog(url: string, why: MeshError<'unreachable'>): Log {
+  const refuse = () => Promise.reject(why)
+  return {
+    ...{ url, maxPayloadBytes: 0, awaySince: Date.now(), isLinked: false, refusal: undefined },
+    ...{ append: refuse, lastSeq: refuse, at: refuse, follow() {}, away: () => why },
   }
 }
 

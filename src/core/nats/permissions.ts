@@ -20,7 +20,7 @@ export function permissionsFor(mesh: string): Permissions {
       snapshot,
       `${chunk}.>`,
       '$JS.API.INFO',
-      ...api('STREAM.INFO', 'STREAM.CREATE', 'STREAM.UPDATE', 'STREAM.PURGE', 'STREAM.MSG.GET', 'DIRECT.GET'),
+      ...api('STREAM.INFO', 'STREAM.CREATE', 'STREAM.UPDATE', 'STREAM.PURGE', 'STREAM.MSG.GET', 'DIRECT.GET', 'CONSUMER.CREATE'),
       ...api('DIRECT.GET', 'CONSUMER.CREATE', 'CONSUMER.INFO', 'CONSUMER.MSG.NEXT', 'CONSUMER.DELETE').map((one) => `${one}.>`),
       // Flow control of what is pushed to it.
       `$JS.FC.${stream}.>`,

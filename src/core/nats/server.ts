@@ -15,7 +15,7 @@ const OLDEST = { major: 2, minor: 12 }
 /** The servers' own default. An entry of the log, or a chunk of a snapshot, has to fit. */
 const MIN_PAYLOAD_BYTES = 1_048_576
 
-export const UPGRADE = 'use nats-server 2.12 or newer on every server of the cluster'
+const UPGRADE = 'use nats-server 2.12 or newer on every server of the cluster'
 
 /** Why that server cannot carry a mesh, or undefined. */
 export function unfitServer(info: ServerInfo, url: string): MeshError<'server_unfit'> | undefined {

@@ -17,7 +17,7 @@ export interface NatsSettings {
 }
 
 /** A file, or words; words never come from a command line, where every user of the machine can read them. */
-export type Credentials =
+type Credentials =
   | { readonly kind: 'none' }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'user'; readonly user: string; readonly password: string }

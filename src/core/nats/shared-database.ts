@@ -7,7 +7,7 @@ import type { Sql, Transaction } from '../sql.ts'
 import type { Storage } from '../storage.ts'
 import type { Wal } from '../wal.ts'
 import { type Copy, newEntryId, positionOf } from './copy.ts'
-import { decodeEntry, encodeEntry } from './entry.ts'
+import { encodeEntry } from './entry.ts'
 import type { Log } from './log.ts'
 import { type Change, type Trial, tryOut, Undo } from './recorder.ts'
 
@@ -40,11 +40,12 @@ const HEADROOM_BYTES = 4_096
 const PATIENCE_MS = 5_000
 const FAILOVER_MS = 15_000
 /** Once it has been away for long, there is no use in everybody waiting. */
-const KNOWN_AWAY_MS = 10_000
+const KNOWN_AWAY_MS = 20_000
 const SHORT_PATIENCE_MS = 1_000
 /** How long a reader waits for what others have written just before. */
 const CATCH_UP_MS = 2_000
 const MAX_PAUSE_MS = 25
+const NO_LINK_MS = 100
 
 interface Write {
   readonly change: Change
@@ -65,6 +66,7 @@ export class SharedDatabase implements Storage {
   #writing = false
   #closed = false
   readonly #heard = new Set<() => void>()
+  #moved: Promise<void> = Promise.resolve()
   #asking: Promise<void> | undefined
   #askNext: Promise<void> | undefined
 
@@ -108,9 +110,19 @@ export class SharedDatabase implements Storage {
 
   /** A new file is a copy like any other: it is made from the log, and nothing is lost with the old one. */
   async reopen<T>(first: (tx: Transaction) => T): Promise<T> {
-    await this.file.reopen(() => {})
-    await this.on.settle()
+    const move = async () => {
+      await this.file.reopen(() => {})
+      await this.on.settle()
+    }
+    // Until then it has no place in the log: nothing is applied to it, and nothing tried.
+    this.#moved = move()
+    await this.#moved
     return this.write(first)
+  }
+
+  /** Passes once the file is a copy; fails where it could not be made one. */
+  get settled(): Promise<void> {
+    return this.#moved
   }
 
   write<T>(change: (tx: Transaction) => T): Promise<T> {
@@ -215,6 +227,7 @@ export class SharedDatabase implements Storage {
     let isBehind = false
     for (let tries = 0; ; tries++) {
       try {
+        await this.#moved.catch(() => {}) // whoever moved is told
         if (isBehind) await this.#reach(CATCH_UP_MS)
         isBehind = true
         const tried = await this.#tryOut(batch, attempts)
@@ -235,7 +248,8 @@ export class SharedDatabase implements Storage {
       if (this.log.refusal) return this.#rejectAll(batch, this.log.refusal)
       const late = batch.filter((write) => performance.now() - write.since > this.#patience())
       if (late.length === batch.length) return this.#giveUp(batch, attempts)
-      await sleep(Math.random() * Math.min(MAX_PAUSE_MS, tries * 2), this.on.scope.signal, true)
+      const pauseMs = this.log.isLinked ? Math.random() * Math.min(MAX_PAUSE_MS, tries * 2) : NO_LINK_MS
+      await sleep(pauseMs, this.on.scope.signal, true)
     }
   }
 
@@ -246,7 +260,7 @@ export class SharedDatabase implements Storage {
       ...{ statements: trial.statements, check: trial.check },
     }
     const data = encodeEntry(entry)
-    const limitBytes = this.log.connection.maxPayloadBytes - HEADROOM_BYTES
+    const limitBytes = this.log.maxPayloadBytes - HEADROOM_BYTES
     if (data.length > limitBytes) {
       if (batch.length === 1 || attempts.length > 0) {
         this.#rejectAll(batch, fail('too_large', { what: 'this change', limitBytes, actualBytes: data.length }))
@@ -301,9 +315,9 @@ export class SharedDatabase implements Storage {
   }
 
   #patience(): number {
-    const { awaySince } = this.log
-    if (awaySince === null) return FAILOVER_MS
-    return Date.now() - awaySince > KNOWN_AWAY_MS ? SHORT_PATIENCE_MS : PATIENCE_MS
+    const { awaySince, isLinked } = this.log
+    if (awaySince !== null && Date.now() - awaySince > KNOWN_AWAY_MS) return SHORT_PATIENCE_MS
+    return isLinked ? FAILOVER_MS : PATIENCE_MS
   }
 
   #giveUp(batch: readonly Write[], attempts: readonly Attempt[]): void {
@@ -318,10 +332,3 @@ export class SharedDatabase implements Storage {
     for (const write of writes) write.reject(error)
   }
 }
-
-/** What the log delivers, as a copy takes it. */
-export const delivered = (message: { seq: number; data: Uint8Array }, where: string) => ({
-  seq: message.seq,
-  bytes: message.data.length,
-  entry: decodeEntry(message.data, where),
-})

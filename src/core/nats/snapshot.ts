@@ -9,7 +9,8 @@ import type { Database } from '../database.ts'
 import { fail } from '../errors.ts'
 import { KNOWN_SCHEMA } from '../migrate.ts'
 import * as z from '../schema.ts'
-import { type Copy, Diverged, positionOf } from './copy.ts'
+import type { MeshConnection } from './connect.ts'
+import { type Copy, Diverged, type Position, positionOf } from './copy.ts'
 import type { Log } from './log.ts'
 
 /**
@@ -48,8 +49,8 @@ const unpack = promisify(gunzip)
 
 export type Snapshots = ReturnType<typeof createSnapshots>
 
-export function createSnapshots(database: Database, copy: Copy, log: Log) {
-  const { nc, jsm, names, url } = log.connection
+export function createSnapshots(database: Database, copy: Copy, connection: MeshConnection, log: Pick<Log, 'away'>) {
+  const { nc, jsm, names, url } = connection
   const temporary = () => `${database.path}.snapshot-${process.pid}-${randomBytes(4).toString('hex')}`
 
   async function lastOn(subject: string): Promise<{ seq: number; data: Uint8Array } | undefined> {
@@ -157,11 +158,14 @@ export function createSnapshots(database: Database, copy: Copy, log: Log) {
       return entries > DUE_ENTRIES || bytes > DUE_BYTES
     },
 
-    /** Makes this copy what the last snapshot is; empty, where there is none. What follows, the log tells. */
-    async restore(stream: string): Promise<void> {
+    /**
+     * Makes this copy what the last snapshot is; empty, where there is none. What follows, the log tells. Not where it is no
+     * longer where it was `seen`: another process of this machine has been faster.
+     */
+    async restore(stream: string, seen: Position | undefined): Promise<void> {
       for (let tries = 1; ; tries++) {
         const found = await last()
-        if (!found) return copy.empty(stream)
+        if (!found) return copy.empty(stream, seen)
         if (found.manifest.schema > KNOWN_SCHEMA)
           throw fail('schema_newer', { path: url, found: found.manifest.schema, known: KNOWN_SCHEMA })
         const path = temporary()
@@ -169,7 +173,7 @@ export function createSnapshots(database: Database, copy: Copy, log: Log) {
           writeFileSync(path, await contentOf(found.manifest), { mode: 0o600 })
           database.read((sql) => sql.run('ATTACH DATABASE ? AS snapshot', path))
           try {
-            await copy.load(stream)
+            await copy.load(stream, seen)
           } finally {
             database.read((sql) => sql.run('DETACH DATABASE snapshot'))
           }

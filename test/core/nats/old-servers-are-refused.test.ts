@@ -113,6 +113,6 @@ test('nobody there, and a server that does not encrypt where that is asked for',
   await using plain = await fakeNats({ version: '2.15.1' })
   await expect(connectTo({ url: plain.url.replace('nats:', 'tls:') })).rejects.toMatchObject({
     code: 'unreachable',
-    message: expect.stringContaining('it does not encrypt'),
+    facts: { detail: expect.stringContaining('it does not encrypt') },
   })
 })
