@@ -63,6 +63,8 @@ const quietNats = {
 
 /** As a browser loads it: all that the page is made of, compressed. */
 const PAGE_LIMIT_BYTES = 120_000
+/** Its styles, in the order in which they stand in app.css: of rules that meet, the later one wins. */
+const STYLES = ['colours', 'whole', 'header', 'graph', 'lists', 'mail', 'locks', 'state', 'time', 'health', 'empty', 'above']
 
 rmSync('dist', { recursive: true, force: true })
 const bundle = await rolldown({
@@ -84,10 +86,17 @@ const { output } = await bundle.write({
   codeSplitting: { groups: together.map(([name, test], i) => ({ name, test, priority: together.length - i })) },
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
 })
+for (const { fileName } of output) keepNarrow(join('dist', fileName))
 writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
 chmodSync('dist/slm-mesh.js', 0o755)
 const page = await buildPage()
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licences([...output, ...page].flatMap((chunk) => chunk.moduleIds ?? [])))
+
+/** One character beyond Latin-1 makes Node keep the whole file in two bytes a character: written as an escape, it does not. */
+function keepNarrow(file) {
+  const escaped = (wide) => `\\u${wide.charCodeAt(0).toString(16).padStart(4, '0')}`
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/[^\0-\xff]/g, escaped))
+}
 
 /** The dashboard, for browsers: one script, and what stands beside it; each also compressed, as the leader serves it. */
 async function buildPage() {
@@ -100,7 +109,8 @@ async function buildPage() {
     transform: { target: 'es2023' },
   })
   const { output } = await bundle.write({ dir: to, format: 'esm', entryFileNames: '[name].js', minify: true })
-  for (const name of ['index.html', 'app.css', 'icon.svg']) writeFileSync(join(to, name), readFileSync(join(from, name)))
+  for (const name of ['index.html', 'icon.svg']) writeFileSync(join(to, name), readFileSync(join(from, name)))
+  writeFileSync(join(to, 'app.css'), STYLES.map((name) => readFileSync(join(from, 'styles', `${name}.css`), 'utf8')).join('\n'))
   let sizeBytes = 0
   for (const name of readdirSync(to)) {
     const file = join(to, name)

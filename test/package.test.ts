@@ -71,6 +71,12 @@ test('without SLM_MESH_URL nothing of NATS is loaded; with it the program needs 
       expect(readFileSync(join(project, 'package', 'dist', 'chunks', path), 'utf8')).not.toMatch(/\bconsole\./)
 })
 
+test('no part of the program makes Node keep it in two bytes a character', () => {
+  const parts = files.filter((file) => /^dist\/(?!dashboard).*\.js$/.test(file))
+  expect(parts.length).toBeGreaterThan(10)
+  expect(parts.filter((file) => /[^\0-\xff]/.test(readFileSync(join(project, 'package', file), 'utf8')))).toEqual([])
+})
+
 test('the program runs from it', () => {
   const program = join(project, 'package', 'dist', 'slm-mesh.js')
   expect(run(project, process.execPath, program, 'version')).toMatch(/^\d+\.\d+\.\d+\n$/)

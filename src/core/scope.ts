@@ -43,10 +43,10 @@ export class Scope implements AsyncDisposable {
   }
 
   /**
-   * Calls `run` after `ms` and then again and again, about every `ms`: it never overlaps itself. All loops of one length come
+   * Calls `run` after `firstMs` and then again and again, about every `ms`: it never overlaps itself. All loops of one length come
    * to go round together, so that a process which rests is woken once. A call that fails goes to `onError` and does not end the loop.
    */
-  every(ms: number, run: () => unknown, onError: (error: unknown) => void): void {
+  every(ms: number, run: () => unknown, onError: (error: unknown) => void, firstMs = ms): void {
     if (this.#closing) return
     let timer: NodeJS.Timeout
     const tick = async () => {
@@ -57,7 +57,7 @@ export class Scope implements AsyncDisposable {
       }
       if (!this.#closing) timer = setTimeout(tick, untilRound(ms)).unref()
     }
-    timer = setTimeout(tick, ms).unref()
+    timer = setTimeout(tick, firstMs).unref()
     this.defer(() => clearTimeout(timer))
   }
 

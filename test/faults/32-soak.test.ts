@@ -27,6 +27,9 @@ const DATABASE = scaled(16, 48)
 const WAL = 32
 const LOGS = 6
 
+/** What has it run as long as here. */
+const REPLAY = process.env.SLM_MESH_FAULTS === 'full' ? 'SLM_MESH_FAULTS=full ' : ''
+
 const seed = Number(process.env.SLM_MESH_SEED ?? randomInt(2 ** 31))
 
 interface Footprint {
@@ -53,7 +56,7 @@ test(`eight peers under mixed load and random kills keep every promise, and take
       const options = { peers: PEERS, spared: SPARED, clocks: LIBRARIES, durationMs: ROUND_MS, restMs: 15 }
       const faults = { faultEveryMs: scaled(250, 1_500), leaderBias: 0.05, canFill: false }
       const history = await carryOut(world, plan(seed + round, { ...options, ...faults }))
-      const verdict = examine(history, `SLM_MESH_SEED=${seed} npx vitest run test/faults/32`, join(dir, 'mesh.log'))
+      const verdict = examine(history, `${REPLAY}SLM_MESH_SEED=${seed} npx vitest run test/faults/32`, join(dir, 'mesh.log'))
       add(total, verdict)
       await sample(world, samples)
       age(dir)

@@ -16,6 +16,8 @@ const DEAD_MS = 2_000
 const SETTINGS = {
   ...{ SLM_MESH_HEARTBEAT_MS: '300', SLM_MESH_STALE_MS: '900', SLM_MESH_DEAD_MS: String(DEAD_MS) },
   ...{ SLM_MESH_LEASE_MS: '3000', SLM_MESH_RATE: '0' },
+  // Longer than a member's clock is ever off: what one sends whose clock is a day behind is not old.
+  ...{ SLM_MESH_MESSAGE_TTL_H: '72', SLM_MESH_EVENT_TTL_H: '96' },
 }
 const TRIES = 5
 const SETTLE_WITHIN_MS = 30_000

@@ -145,6 +145,11 @@ const good: Record<string, () => Making> = {
     threeSent().killed('bob', 20).op('bob', { do: 'read', limit: 2, wait: 0 }, [19, 22], unknown).read('bob', [3], [30, 31], 1),
   'mail of an agent’s last answer, shown again to its next life': () =>
     threeSent().killed('bob', 20, 'agent').read('bob', [1, 2], [16, 17]).read('bob', [2, 3], [30, 31], 1),
+  'mail that an agent was shown in two answers while the disk was full, shown again to its next life': () => {
+    const history = threeSent().killed('bob', 25, 'agent').read('bob', [1, 2], [16, 17]).read('bob', [1], [18, 19])
+    history.faults.push({ what: 'fill', from: 14, to: 22 })
+    return history.read('bob', [1, 2, 3], [30, 31], 1)
+  },
   'a log that is followed': () =>
     made()
       .event(1, 'ann', NOTE, { note: 'n' })

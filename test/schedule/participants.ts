@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, ToolError } from '../support/agent.ts'
 import { meshEnv } from '../support/data-dir.ts'
+import { eventually } from '../support/eventually.ts'
 import type { Call, Outcome } from './history.ts'
 import { operationOf, refusedWith, toldBy } from './operations.ts'
 
@@ -38,6 +39,7 @@ export class NotJoined extends Error {}
 const LOST_WITHIN_MS = 30_000
 
 const PROGRAM = new URL('../programs/take-part.mjs', import.meta.url).pathname
+const COLLECTOR = new URL('../programs/collect-when-told.mjs', import.meta.url).pathname
 
 export interface Start {
   readonly dir: string
@@ -116,10 +118,12 @@ export async function startLibraryPeer({ dir, name, env, onSpawn, onStderr }: St
 
 /** Starts a real MCP server with its client. Rejects with `NotJoined` where it was killed meanwhile. */
 export async function startAgentPeer({ dir, name, env, onSpawn, onStderr }: Start): Promise<Participant> {
-  const agent = await Agent.connect({ dir, cwd: '/', env: { SLM_MESH_NAME: name, ...env }, onSpawn }).catch((error) => {
+  const command = [process.execPath, '--expose-gc', '--import', COLLECTOR]
+  const agent = await Agent.connect({ dir, cwd: '/', command, env: { SLM_MESH_NAME: name, ...env }, onSpawn }).catch((error) => {
     throw new NotJoined(String(error))
   })
   agent.child.stderr?.on('data', (chunk) => onStderr(String(chunk)))
+  const collections = () => agent.stderr.split('collected\n').length
   const ended = agent.exited
   let isGone = false
   void ended.then(() => {
@@ -152,7 +156,11 @@ export async function startAgentPeer({ dir, name, env, onSpawn, onStderr }: Star
     ...{ pid: agent.pid, ended, call },
     signal: (signal) => void agent.child.kill(signal),
     jump: () => {},
-    settle: async () => {},
+    async settle() {
+      const before = collections()
+      agent.child.kill('SIGUSR2')
+      await eventually(() => collections() > before)
+    },
     dismiss: () => void agent.child.stdin?.end(),
   }
 }

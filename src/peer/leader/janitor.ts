@@ -20,6 +20,8 @@ import type { Store } from '../../core/store.ts'
 
 const EXPIRE_EVERY_MS = 1_000
 const PRUNE_EVERY_MS = 60_000
+/** Soon after an election: where leaders come and go, none of them may be in office for a minute. */
+const FIRST_PRUNE_MS = 5_000
 const WAL_PASSIVE_BYTES = 4 * 1024 * 1024
 const WAL_RESTART_BYTES = 16 * 1024 * 1024
 const VACUUM_PAGES = 64
@@ -89,6 +91,6 @@ export function startJanitor(scope: Scope, options: JanitorOptions) {
     () => store.locks.expire(BATCH),
     (error) => log.warn('expiring locks failed', { error }),
   )
-  scope.every(PRUNE_EVERY_MS, prune, (error) => log.warn('pruning failed', { error }))
+  scope.every(PRUNE_EVERY_MS, prune, (error) => log.warn('pruning failed', { error }), FIRST_PRUNE_MS)
   return { runOnce: prune }
 }

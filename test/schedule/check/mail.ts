@@ -105,11 +105,14 @@ function checkMailbox(history: History, peer: string) {
 
 const kindOf = ({ lives }: History, op: Op) => lives.find(({ peer, life }) => peer === op.peer && life === op.life)?.kind
 
-/** What an agent was shown comes again where that could not be noted: it was killed, or nobody could write. */
+/**
+ * What an agent was shown comes again where that could not be noted: it was killed, or nobody could write. On a full disk a
+ * later answer may carry a part of it only, and the agent be killed then: the rest comes again to its next life.
+ */
 function mayComeAgain(history: History, first: Read | undefined, second: Read, reads: readonly Read[]): boolean {
   if (!first || kindOf(history, first) !== 'agent') return false
   const isLast = !reads.some((op) => op.life === first.life && op.from > first.from && (told(op)?.mail?.length ?? 0) > 0)
-  if (second.life !== first.life) return isLast
+  if (second.life !== first.life && isLast) return true
   return history.faults.some(
     ({ what, from, to }) =>
       (what === 'fill' || (what === 'stop' && to - from >= 5_000)) && from <= second.from && to >= first.from,

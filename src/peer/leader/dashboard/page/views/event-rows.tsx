@@ -5,7 +5,7 @@ import type { WireEvent } from '../wire.ts'
 import { detailOf, shown, timeOfDay, titleOf } from '../words.ts'
 import { Copy, PeerLink, Value } from './parts.tsx'
 
-/** As app.css has it. */
+/** As styles/time.css has it. */
 const ROW_PX = 34
 
 interface Props {
