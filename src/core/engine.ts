@@ -18,7 +18,7 @@ export interface Engine {
   readonly shared: Shared | undefined
 }
 
-export interface Shared {
+interface Shared {
   readonly hostId: string
   /** Why nothing of the others is seen at the moment, in a sentence; null while they are. */
   outage(): string | null

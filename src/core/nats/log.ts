@@ -34,7 +34,7 @@ const NANOS = 1_000_000
 const WRONG_LAST = new Set([10071, 10164])
 const NO_MESSAGE = 10037
 
-export type Appended = { stored: number } | { conflict: number } | { unknown: unknown } | { refused: MeshError }
+type Appended = { stored: number } | { conflict: number } | { unknown: unknown } | { refused: MeshError }
 
 export interface Message {
   readonly seq: number
