@@ -20,6 +20,7 @@ const benches = {
   hook: "A hook of an agent's",
   idle: 'At rest',
   growth: 'When much is stored',
+  engines: 'The embedded file and NATS, side by side',
 }
 
 const { values } = parseArgs({
