@@ -216,4 +216,20 @@ describe.skipIf(!natsServer)(`two machines with two sessions each${needsNats}`, 
     }
     console.info(`seen leaving from another machine, ms: ${JSON.stringify(figures)}`)
   })
+
+  test('a machine of which nobody is left is given up within half a minute, and its locks with it', async () => {
+    const eves = [await hosts[1].agent('eve-1'), await hosts[1].agent('eve-2')]
+    await eves[0]?.call('lock.acquire', { filePath: 'src/all.ts' })
+    const waiting = ann.call('lock.acquire', { filePath: 'src/all.ts', wait: 120 })
+    await eventually(() => isInLine(hosts[0], 'ann'))
+    const killedAt = performance.now()
+    await Promise.all([cid, dan, ...eves].map((agent) => agent.kill()))
+    expect((await waiting).lock).toMatchObject({ lockedBy: { name: 'ann' } })
+    console.info(`lock of a machine that is gone: ${Math.round(performance.now() - killedAt)} ms`)
+    expect(performance.now() - killedAt).toBeLessThan(60_000)
+    const { events } = await bob.call('event.read', { types: ['peer_left'], limit: 100 })
+    const reasons = events.slice(-4).map(({ payload }) => [payload.name, payload.reason])
+    expect(reasons.sort()).toEqual(['cid', 'dan', 'eve-1', 'eve-2'].map((name) => [name, 'expired']))
+    expect((await bob.call('mesh.status', {})).peers).toMatchObject({ active: 2, stale: 0 })
+  })
 })

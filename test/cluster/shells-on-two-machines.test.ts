@@ -189,7 +189,7 @@ test.skipIf(!natsServer)(
 
     await nats.servers[0].start()
     await eventually(async () => (await one.run(['state', 'set', 'k', 'back'])).code === 0, { within: 30_000 })
-    expect((await one.run(['state', 'get', 'k'])).err).toBe('')
+    await eventually(async () => (await one.run(['state', 'get', 'k'])).err === '', { within: 5_000 })
     // Who was killed while nobody could be told is gone for the others now.
     await eventually(
       async () =>

@@ -89,8 +89,10 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
   }
 
   /** Someone has answered, or nobody has. */
+  let answeredAt = 0
   const isHere = () => {
     awaySince = null
+    answeredAt = performance.now()
   }
   const isAway = () => {
     awaySince ??= Date.now()
@@ -267,13 +269,15 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
 
     async function openUntilItIs(): Promise<void> {
       while (!scope.signal.aborted) {
+        const begunAt = performance.now()
         try {
           await open()
           return
         } catch (error) {
           const failure = known(error, 'follow the mesh')
-          if (isFailure(failure, 'unreachable')) isAway()
-          else on.warn('the log cannot be followed', failure)
+          if (!isFailure(failure, 'unreachable')) on.warn('the log cannot be followed', failure)
+          // What was asked over a lost connection fails late: others may have been answered by the next one meanwhile.
+          else if (answeredAt < begunAt) isAway()
           // Asking again what is not allowed would go on for ever, and tell nobody.
           if (refusal) return
           await sleep(AGAIN_MS, scope.signal)
