@@ -144,7 +144,7 @@ const rules: Record<string, (source: Source) => string[]> = {
       if (
         touches &&
         /^(fs\.)?(open|read|write|append|copy|cp|truncate|createRead|createWrite)\w*$/i.test(name) &&
-        name !== 'openStore'
+        !['openStore', 'openEngine'].includes(name)
       )
         found.push(node.getText())
     })

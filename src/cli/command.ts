@@ -89,6 +89,7 @@ async function atDesk(
   const scope = new Scope()
   // The mesh's own timers and sockets keep no process alive; a command that waits on them does.
   void sleep(LONG_MS, scope.signal, true)
+  let opened: Mesh | undefined
   try {
     const config = readConfig(
       options.dataDir === undefined ? invocation.env : { ...invocation.env, SLM_MESH_DATA_DIR: options.dataDir },
@@ -106,6 +107,7 @@ async function atDesk(
         const mesh = await connect(desk, wanted.create ?? false)
         scope.defer(() => mesh[Symbol.asyncDispose]())
         if (mesh.why !== null) desk.remark(mesh.why)
+        opened = mesh
         return mesh
       },
       answer: (document, text) => {
@@ -117,7 +119,10 @@ async function atDesk(
         if (!json) terminal.err(`${paint(terminal, 'dim', text)}\n`)
       },
     }
-    return (await run(desk)) ?? EXIT_OK
+    const code = (await run(desk)) ?? EXIT_OK
+    const outage = opened?.outage() ?? null
+    if (outage !== null) desk.remark(safe(outage))
+    return code
   } catch (error) {
     // It was this call's own end that cancelled what it waited for.
     if (isFailure(error, 'cancelled') && invocation.signal.aborted) return EXIT_INTERRUPTED

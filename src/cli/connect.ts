@@ -65,6 +65,7 @@ function throughLeader(desk: Standing, first: LeaderClient, steadfast: boolean):
     via: 'leader',
     row: () => leaderRow(desk.layout.database),
     why: null,
+    outage: () => client.outage,
     get client() {
       return client
     },

@@ -13,6 +13,8 @@ export interface Mesh extends AsyncDisposable {
   row(): Leadership
   /** Why this goes through the file, in a sentence; null where a leader answers. */
   readonly why: string | null
+  /** Why what has been answered may be old: a server of several machines that is away. Null where it is not. */
+  outage(): string | null
   /** Calls as `cli`. Throws `MeshError`. */
   readonly call: Caller
   /** Calls as a registered script; or looks into a session's mailbox (`message.inbox`), without taking anything out. */

@@ -79,7 +79,8 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
   return {
     via: 'file',
     row: store.leadership.read,
-    why: [why, recovery && recoveryText(recovery), shared?.outage()].filter(Boolean).join(' '),
+    why: [why, recovery && recoveryText(recovery)].filter(Boolean).join(' '),
+    outage: () => shared?.outage() ?? null,
     client: undefined,
     call: as('cli'),
     as,

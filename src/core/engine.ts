@@ -18,14 +18,16 @@ export interface Engine {
   readonly shared: Shared | undefined
 }
 
-export interface Shared {
+interface Shared {
   readonly hostId: string
   /** Why nothing of the others is seen at the moment, in a sentence; null while they are. */
   outage(): string | null
   /** Whether a peer is one of this machine. */
   isHere(row: { readonly boot_id: string | null }): boolean
-  /** Whether that peer's row still stands for the process with that socket. */
-  holds(peerId: string, socketPath: string): boolean
+  /** Whether a living peer's row still stands for the process with that socket. */
+  holds(socketPath: string): boolean
+  /** Says what this machine is called, where the others do not know. */
+  introduce(): Promise<void>
   /** What the leader of this machine does for the mesh. */
   readonly duties: Duties
 }

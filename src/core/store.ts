@@ -47,7 +47,7 @@ export interface StoreOptions {
 }
 
 /** What the primitives ask about the machines of a mesh that has several. */
-export interface Machines {
+interface Machines {
   readonly catchUp: () => Promise<void>
   /** Whether a peer is one of this machine, whose doorbell can be rung from here. */
   readonly isHere: (sql: Sql, peerId: string) => boolean

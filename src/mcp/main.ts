@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { RootsListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
 import { type Environment, readConfig } from '../core/config.ts'
-import { MeshError } from '../core/errors.ts'
+import { isFailure, MeshError } from '../core/errors.ts'
 import { Scope, sleep } from '../core/scope.ts'
 import { VERSION } from '../core/version.ts'
 import { serveTools } from './calls.ts'
@@ -34,6 +34,8 @@ interface ServeOptions {
 /** How soon an orphan notices that its parent is gone. */
 const ORPHAN_LOOK_MS = 1_000
 const JOIN_AFTER_MS = 50
+/** A server of several machines that cannot be reached is asked again so often, until the session has joined. */
+const REACH_EVERY_MS = 3_000
 /** How long saying goodbye may take before the process ends anyway; the others will notice its death. */
 const GOODBYE_MS = 1_500
 
@@ -81,11 +83,23 @@ export async function serve(options: ServeOptions): Promise<number> {
     if (!life.signal.aborted) stderr(`slm-mesh: ${describe(error)}\n`)
   }
   const joinSoon = async () => {
-    await sleep(JOIN_AFTER_MS, life.signal)
-    if (!life.signal.aborted) await session.join()
+    let isTold = false
+    for (let pauseMs = JOIN_AFTER_MS; !life.signal.aborted; pauseMs = REACH_EVERY_MS) {
+      await sleep(pauseMs, life.signal)
+      if (life.signal.aborted) return
+      try {
+        await session.join()
+        return
+      } catch (error) {
+        if (!isTold) complain(error)
+        isTold = true
+        // A server that is away comes back; whatever else it is, the next call tries again, and is told.
+        if (!isFailure(error, 'unreachable')) return
+      }
+    }
   }
   // A moment later: the client's next word is for the list of tools, and joining loads what that does not need.
-  server.oninitialized = () => void joinSoon().catch(complain)
+  server.oninitialized = () => void joinSoon()
   server.setNotificationHandler(RootsListChangedNotificationSchema, () => session.moved())
   await server.connect(transport)
 

@@ -181,21 +181,27 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     log,
     onLost: async () => {
       if (scope.signal.aborted) return // it was we who ended it
+      const wasLost = shared && !shared.holds(socketPath)
       await me.join()
-      if (shared) news.push(CAME_BACK)
+      if (wasLost) news.push(CAME_BACK)
     },
     onHeartbeat: () => bell.ring(),
   })
 
   whileWanted()
+  await shared?.introduce()
   await me.join()
   if (shared) {
     // Another machine may have given this one up: who we are is then taken up again at once.
+    let returning = false
     onChange = () => {
       bell.ring()
-      // Who leaves sees its own row end as well.
-      if (!scope.signal.aborted && !shared.holds(me.id(), socketPath))
-        membership.heartbeat().catch((error: unknown) => log.warn('could not come back', { error }))
+      if (returning || scope.signal.aborted || shared.holds(socketPath)) return
+      returning = true
+      const comeBack = membership.heartbeat().catch((error: unknown) => log.warn('could not come back', { error }))
+      void comeBack.finally(() => {
+        returning = false
+      })
     }
   }
   scope.defer(() =>
@@ -221,7 +227,13 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
       const onDeposed = () => stepDown('the term has moved on')
       const { beatingSince } = membership
       const common = { store, database, config, layout, clock, bell, self, isGone, beatingSince, log }
-      await startLeader(termScope, { term, ...common, ...(shared && { duties: shared.duties }), onDeposed, handOn })
+      await startLeader(termScope, {
+        term,
+        ...common,
+        ...(shared && { duties: shared.duties, outage: shared.outage }),
+        onDeposed,
+        handOn,
+      })
       bell.ring() // the port is known now
     },
   })

@@ -5,7 +5,7 @@ import { rowsIn } from '../../src/cli/rows.ts'
 import { Connection } from '../../src/core/connection.ts'
 import { hostIn } from '../../src/core/host.ts'
 import { createSharedPaths } from '../../src/core/nats/path-scheme.ts'
-import { twoHosts } from '../support/paper-hosts.ts'
+import { twoMachines } from '../support/two-machines.ts'
 
 /** As the engine makes it in a copy. */
 function nameHosts(database: string): void {
@@ -16,7 +16,7 @@ function nameHosts(database: string): void {
 }
 
 test('a commit is refused what an agent on another machine holds of the repository, and what a shell there holds', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { dir, laptop, buildbox } = hosts
   const database = join(dir, 'mesh.db')
   nameHosts(database)
@@ -47,7 +47,7 @@ test('a commit is refused what an agent on another machine holds of the reposito
 })
 
 test('whoever looks into the file sees its own machine as if it were alone, and the others apart', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { dir, laptop, buildbox } = hosts
   const [ann, bob] = [await laptop.join(laptop.disk), await buildbox.join(buildbox.disk)]
   const { peers, others } = rowsIn(join(dir, 'mesh.db'))

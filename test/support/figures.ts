@@ -19,7 +19,7 @@ export interface Figures {
  * Prints a row's figures in one form; with SLM_MESH_FIGURES, a file, they are added to it as a line of JSON, of which
  * `npm run test:faults` makes its table. Counts are what was seen, not what was hoped for: give them after the assertions.
  */
-export function report(row: number | 'schedule', figures: Figures): void {
+export function report(row: number | 'schedule' | 'two hosts', figures: Figures): void {
   const { load, more, ...counts } = figures
   const words = Object.entries(counts).map(([what, count]) => `${label(what)} ${count}`)
   console.info(`fault ${row}: ${[load, ...words, ...(more === undefined ? [] : [more])].join('; ')}`)

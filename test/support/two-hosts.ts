@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
  * Two hosts on one machine: two network namespaces, and between them one wire that the test has made and can cut. Nothing
  * that runs in them reaches anything else, and nobody else reaches them. It takes root, and `ip`.
  */
-export interface Host {
+interface Host {
   readonly name: string
   readonly address: string
   /** What runs a program there: `[...via, process.execPath, ...]`; for `Agent.start`, `run` and `startNats`. */

@@ -26,7 +26,7 @@ export interface Host {
 const NAMES: Readonly<Record<string, string>> = { aaaa: 'laptop', bbbb: 'buildbox' }
 
 /** Two machines and one file, each with clock, clones and paths of its own: the copies as they are when both have caught up. */
-export async function twoHosts() {
+export async function twoMachines() {
   const hostName = (_sql: Sql, id: string) => NAMES[id]
   await using file = await bareStore()
   const open = async (id: string): Promise<Host & { close(): void }> => {

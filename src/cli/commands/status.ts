@@ -74,6 +74,8 @@ async function status(desk: Desk, { absolute = false }: Options): Promise<number
   const problems = findings.filter((finding) => finding.status === 'warn' || finding.status === 'fail')
   const seen: Seen = { counts, peers, leader, problems, mesh, term: row.term }
   desk.answer(documentOf(desk, seen), () => show(desk, seen, times(absolute, Date.now())).join('\n'))
+  const outage = mesh.outage()
+  if (outage !== null) desk.remark(safe(outage))
   return leader.state === 'leads' ? EXIT_OK : EXIT_ABSENT
 }
 
@@ -94,6 +96,11 @@ function leaderOf(desk: Desk, via: Mesh['via'], row: Leadership, { leader: told 
   return isGone(peer.process) ? { state: 'gone', ...known, until: lastSeen(desk, name) } : { state: 'silent', ...known, url }
 }
 
+const outageOf = (mesh: Mesh) => {
+  const outage = mesh.outage()
+  return outage === null ? {} : { outage }
+}
+
 const iso = (ms: number) => new Date(ms).toISOString()
 
 /** When that peer left, or gave its last sign. */
@@ -105,7 +112,7 @@ function lastSeen({ layout }: Desk, name: string): string | null {
 function documentOf({ layout }: Desk, { counts, peers, leader, problems, mesh, term }: Seen) {
   const { self, leader: _leader, ...rest } = counts
   return {
-    ...{ via: mesh.via, why: mesh.why, dataDir: layout.dataDir, term },
+    ...{ via: mesh.via, why: mesh.why, ...outageOf(mesh), dataDir: layout.dataDir, term },
     leader: leader.state === 'leads' ? leader : null,
     ...(leader.state !== 'leads' && { last: leader }),
     unread: self.unread,

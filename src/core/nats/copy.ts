@@ -68,8 +68,6 @@ export class Gap extends Diverged {}
 
 const placeIn = (sql: Sql) => sql.get<Position>('SELECT stream, seq, entry FROM copy_position WHERE id = 1')
 
-const isCopy = (sql: Sql) => sql.get("SELECT 1 FROM sqlite_schema WHERE name = 'copy_position'") !== undefined
-
 /** Whether the copy is still there where it was seen; nowhere, where it was new. */
 function isWhere(sql: Sql, seen: Position | undefined): boolean {
   const now = placeIn(sql)
@@ -139,7 +137,7 @@ export function createCopy(database: Database, clock: { uptime(): number; readon
       } catch (error) {
         if (!isOfSchema(error)) throw error
         // Another file has taken its place, and nobody has made a copy of that one yet.
-        if (!database.read(isCopy)) throw new Gap('the file is no copy of the mesh')
+        if (/no such table: copy_/.test(String(error))) throw new Gap('the file is no copy of the mesh')
         throw new Diverged(`an entry cannot be run here: ${error}`)
       }
     },

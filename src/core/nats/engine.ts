@@ -76,9 +76,9 @@ export async function openShared(config: Config, path: string, options: EngineOp
         hostId,
         outage: hosts.outage,
         isHere: (row) => hostOf(row.boot_id ?? '') === hostId,
-        holds: (id, socketPath) =>
-          file.read((sql) => sql.get('SELECT 1 FROM peers WHERE id = ? AND live = 1 AND socket_path = ?', id, socketPath)) !==
-          undefined,
+        holds: (socketPath) =>
+          file.read((sql) => sql.get('SELECT 1 FROM peers WHERE live = 1 AND socket_path = ?', socketPath)) !== undefined,
+        introduce: hosts.introduce,
         duties: hosts.duties(store, snapshots),
       },
     }

@@ -26,8 +26,7 @@ import type { Snapshots } from './snapshot.ts'
  * their rows ended, and take up their mailboxes again, with name and mail; or not ended, and go on.
  */
 
-export const BEAT_EVERY_MS = 10_000
-export const SILENT_MS = 30_000
+const SILENT_MS = 30_000
 /** Rounds that come later than this after the last one were slept through. */
 const LATE_MS = 10_000
 
@@ -95,22 +94,16 @@ export function createHosts(
 
   const isStill = (id: string) => clock.uptime() - (seen.get(id)?.since ?? clock.uptime()) > SILENT_MS
 
+  async function beat(): Promise<void> {
+    const uptime = clock.uptime() // before it is written: nobody can have seen it earlier
+    const mark = randomBytes(6).toString('hex')
+    await database.write((tx) =>
+      tx.run('INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?, ?, ?)', hostId, on.name, clock.bootId, mark, uptime, clock.now()),
+    )
+  }
+
   const duties = (store: Store, snapshots: Snapshots | undefined): Duties => ({
-    async beat() {
-      const uptime = clock.uptime() // before it is written: nobody can have seen it earlier
-      const beat = randomBytes(6).toString('hex')
-      await database.write((tx) =>
-        tx.run(
-          'INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?, ?, ?)',
-          hostId,
-          on.name,
-          clock.bootId,
-          beat,
-          uptime,
-          clock.now(),
-        ),
-      )
-    },
+    beat,
 
     async bury() {
       const isLate = clock.uptime() - roundAt > LATE_MS
@@ -147,6 +140,13 @@ export function createHosts(
     isCutOff,
     outage,
     duties,
+
+    /** A peer that joins belongs to a machine with a name. */
+    async introduce(): Promise<void> {
+      const own = database.read((sql) => rowOf(sql, hostId))
+      if (own?.beat !== undefined && own.beat !== ENDED && own.boot_id === clock.bootId && own.name === on.name) return
+      await beat()
+    },
 
     nameOf: (sql: Sql, id: string) => (id === hostId ? on.name : rowOf(sql, id)?.name),
 

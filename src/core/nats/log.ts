@@ -34,7 +34,7 @@ const NANOS = 1_000_000
 const WRONG_LAST = new Set([10071, 10164])
 const NO_MESSAGE = 10037
 
-export type Appended = { stored: number } | { conflict: true } | { unknown: unknown } | { refused: MeshError }
+type Appended = { stored: number } | { conflict: number } | { unknown: unknown } | { refused: MeshError }
 
 export interface Message {
   readonly seq: number
@@ -150,7 +150,9 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     isHere()
     const ack = answer.json<{ seq?: number; error?: { err_code: number; description: string; code: number } }>()
     if (ack.error === undefined) return { stored: ack.seq ?? 0 }
-    if (WRONG_LAST.has(ack.error.err_code)) return { conflict: true }
+    // It says where the log ends; where it does not, another write is on its way, and nobody knows yet.
+    if (WRONG_LAST.has(ack.error.err_code))
+      return { conflict: Number(/last sequence: (\d+)/.exec(ack.error.description)?.[1] ?? 0) }
     // A cluster between two leaders, say: whether that is a no is for the log to tell.
     if (ack.error.code >= 500) return { unknown: new Error(ack.error.description) }
     return {

@@ -46,6 +46,7 @@ const SHORT_PATIENCE_MS = 1_000
 const CATCH_UP_MS = 2_000
 const MAX_PAUSE_MS = 25
 const NO_LINK_MS = 100
+const COURTESY_MS = 4
 
 interface Write {
   readonly change: Change
@@ -64,6 +65,7 @@ type Tried = { found: Attempt } | { trial: Trial; at: { seq: number; entry: stri
 export class SharedDatabase implements Storage {
   #queue: Write[] = []
   #writing = false
+  #lastStored = 0
   #closed = false
   readonly #heard = new Set<() => void>()
   #moved: Promise<void> = Promise.resolve()
@@ -226,11 +228,15 @@ export class SharedDatabase implements Storage {
     const batch = this.#queue.splice(0, MAX_BATCH)
     const attempts: Attempt[] = []
     let isBehind = false
+    let next = 0
     for (let tries = 0; ; tries++) {
       try {
         await this.#moved.catch(() => {}) // whoever moved is told
-        if (isBehind) await this.#reach(CATCH_UP_MS)
+        // Whoever has just been second knows how far it has to read, and need not ask.
+        if (next > 0) await this.#has(next, CATCH_UP_MS)
+        else if (isBehind) await this.#reach(CATCH_UP_MS)
         isBehind = true
+        next = 0
         const tried = await this.#tryOut(batch, attempts)
         if ('found' in tried) return this.#settle(batch, tried.found.trial)
         // Those that did not fit come first in the next one; never once some of them may have been stored together.
@@ -241,7 +247,9 @@ export class SharedDatabase implements Storage {
           if ((await this.log.lastSeq()) <= at.seq) return this.#settle(batch, trial)
           continue
         }
-        if (await this.#append(batch, attempts, trial, at)) return
+        const appended = await this.#append(batch, attempts, trial, at)
+        if (appended === 'settled') return
+        next = appended
       } catch (error) {
         if (!isFailure(error, 'unreachable')) return this.#rejectAll(batch, error)
       }
@@ -249,13 +257,18 @@ export class SharedDatabase implements Storage {
       if (this.log.refusal) return this.#rejectAll(batch, this.log.refusal)
       const late = batch.filter((write) => performance.now() - write.since > this.#patience())
       if (late.length === batch.length) return this.#giveUp(batch, attempts)
-      const pauseMs = this.log.isLinked ? Math.random() * Math.min(MAX_PAUSE_MS, tries * 2) : NO_LINK_MS
+      const pauseMs = this.log.isLinked ? Math.random() * Math.min(MAX_PAUSE_MS, tries) : NO_LINK_MS
       await sleep(pauseMs, this.on.scope.signal, true)
     }
   }
 
-  /** True where the batch is settled: stored, or refused for good. */
-  async #append(batch: Write[], attempts: Attempt[], trial: Trial, at: { seq: number; entry: string | null }): Promise<boolean> {
+  /** Settled: stored, or refused for good. Else where the log ends now, or 0 where that is not known. */
+  async #append(
+    batch: Write[],
+    attempts: Attempt[],
+    trial: Trial,
+    at: { seq: number; entry: string | null },
+  ): Promise<'settled' | number> {
     const entry = {
       ...{ id: newEntryId(this.on.now()), after: at.entry, schema: KNOWN_SCHEMA, host: this.on.hostId },
       ...{ statements: trial.statements, check: trial.check },
@@ -265,10 +278,10 @@ export class SharedDatabase implements Storage {
     if (data.length > limitBytes) {
       if (batch.length === 1 || attempts.length > 0) {
         this.#rejectAll(batch, fail('too_large', { what: 'this change', limitBytes, actualBytes: data.length }))
-        return true
+        return 'settled'
       }
       this.#queue.unshift(...batch.splice(Math.ceil(batch.length / 2)))
-      return false
+      return 0
     }
     const appended = await this.log.append(data, { id: entry.id, lastSeq: at.seq })
     if ('stored' in appended) {
@@ -279,14 +292,17 @@ export class SharedDatabase implements Storage {
         this.on.warn('what was stored could not be applied yet', error)
       }
       this.#settle(batch, trial)
-      return true
+      // Others write, too: whoever comes from further away than we do must not always be second.
+      if (at.seq !== this.#lastStored && this.#lastStored > 0) await sleep(Math.random() * COURTESY_MS, undefined, true)
+      this.#lastStored = appended.stored
+      return 'settled'
     }
     if ('refused' in appended) {
       this.#rejectAll(batch, appended.refused)
-      return true
+      return 'settled'
     }
     if ('unknown' in appended) attempts.push({ id: entry.id, trial })
-    return false
+    return 'conflict' in appended ? appended.conflict : 0
   }
 
   /** On the copy as it is; undone. Finds out first whether an earlier attempt has been taken. */

@@ -37,6 +37,8 @@ export interface LeaderClient {
   readonly term: number
   /** False once the connection has closed, as an idle one does after some seconds: nothing can be asked any more. */
   readonly isOpen: boolean
+  /** Why the last answer may be old, in a sentence; null where it is not. */
+  readonly outage: string | null
   /** Calls as `reference`: `cli`, `dashboard`, or a registered script; for the inbox, whose it is. Throws `MeshError`. */
   as(reference: string): Caller
   /** Any route. Throws `MeshError` for what is answered with `ok: false`. */
@@ -47,6 +49,8 @@ export interface LeaderClient {
 }
 
 export const CHALLENGE_HEADER = 'slm-mesh-challenge'
+/** Beside any answer while the leader cannot see what the other machines do: why, as a URI has it. */
+export const OUTAGE_HEADER = 'slm-mesh-outage'
 
 /** What only the holder of the token can answer. */
 export const proofOf = (token: string, challenge: string, on: { port: number; term: number; pid: number }): string =>
@@ -130,7 +134,11 @@ function clientOver(socket: Socket, host: string, { port, token }: LeaderAddress
     })
   }
 
+  let outage: string | null = null
+
   async function read(response: IncomingMessage): Promise<Record<string, unknown>> {
+    const [told] = response.headersDistinct[OUTAGE_HEADER] ?? []
+    outage = told === undefined ? null : decodeURI(told)
     const chunks: Buffer[] = []
     let bytes = 0
     for await (const chunk of response) {
@@ -147,6 +155,9 @@ function clientOver(socket: Socket, host: string, { port, token }: LeaderAddress
   const client: Client = {
     get isOpen() {
       return !socket.destroyed
+    },
+    get outage() {
+      return outage
     },
 
     async challenge(challenge, timeoutMs) {

@@ -30,6 +30,8 @@ interface LeaderOptions {
   readonly onDeposed: () => void
   /** What this machine does for a mesh of several. */
   readonly duties?: Duties
+  /** Why it cannot be seen as it is now, in a sentence; null where it can. */
+  readonly outage?: () => string | null
   readonly bell: Bell
   /** Gives the leadership up, for the others to go first; resolves once they have been told. Ends this term's scope. */
   readonly handOn: () => Promise<void>
@@ -54,7 +56,9 @@ export async function startLeader(scope: Scope, options: LeaderOptions): Promise
         const { createRoutes } = await import('./routes.ts')
         const selfId = () => self().id
         const { bell, handOn } = options
-        return createRoutes({ term, token: token.token, store, clock, config, log, bell, selfId, signal: scope.signal, handOn })
+        const outage = options.outage ?? (() => null)
+        const own = { term, token: token.token, selfId, signal: scope.signal }
+        return createRoutes({ ...own, store, clock, config, log, bell, outage, handOn })
       },
       onUnable: (error) => {
         log.error('the routes could not be loaded: was the program replaced? another session is asked to lead', { error })

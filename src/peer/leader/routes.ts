@@ -13,6 +13,7 @@ import type { Store } from '../../core/store.ts'
 import { actingAs, type Bearer, createBearerCheck, openTo } from './access.ts'
 import { parsed, readBody } from './body.ts'
 import { createCalls } from './calls.ts'
+import { OUTAGE_HEADER } from './client.ts'
 import { PAGE_PATHS, PROOF_PATH } from './dashboard/places.ts'
 import { Refusal, type RefusalCode, refusals, retryAfterS, statusOf } from './failures.ts'
 import type { Handler } from './http.ts'
@@ -35,6 +36,8 @@ export interface RoutesOptions {
   readonly config: Pick<Config, 'rate' | 'lockTtlMinutes'>
   readonly selfId: () => string
   readonly log: Log
+  /** Why the mesh cannot be seen as it is now; null where it can. */
+  readonly outage: () => string | null
   /** The term's end: waits and streams end with it. */
   readonly signal: AbortSignal
   /** Gives the leadership to another. */
@@ -58,13 +61,17 @@ export function createRoutes(options: RoutesOptions): Handler {
   app.use(async (c, next) => {
     const begun = performance.now()
     await next()
+    const outage = options.outage()
+    if (outage !== null) c.header(OUTAGE_HEADER, encodeURI(outage))
     const route = routes.has(c.req.path) ? c.req.path : 'other'
     const isWaiting = c.get('waits') === true
     metrics.observe(route, c.res.status, isWaiting ? undefined : (performance.now() - begun) / 1000)
   })
 
   // Most leaders are never looked at.
-  const dashboard = z.once(async () => (await import('./dashboard/dashboard.ts')).createDashboard({ store, clock }))
+  const dashboard = z.once(async () =>
+    (await import('./dashboard/dashboard.ts')).createDashboard({ store, clock, outage: options.outage }),
+  )
   for (const path of PAGE_PATHS) app.get(path, async (c) => (await dashboard()).file(path, c.req.header('accept-encoding') ?? ''))
 
   app.get(PROOF_PATH, async (c) => {

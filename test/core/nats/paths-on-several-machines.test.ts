@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { keysAbove } from '../../../src/core/file-path.ts'
 import { createEditing } from '../../../src/peer/editing.ts'
-import { twoHosts } from '../../support/paper-hosts.ts'
+import { twoMachines } from '../../support/two-machines.ts'
 
 test('a file of a repository has one lock, in whatever clone of whatever machine, and each is shown its own path', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const [here, there] = [laptop.clone('home/ann/widgets'), buildbox.clone('srv/w')]
   const ann = await laptop.join(here)
@@ -34,7 +34,7 @@ test('a file of a repository has one lock, in whatever clone of whatever machine
 })
 
 test('two worktrees of one machine are two clones, too', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop } = hosts
   const [one, two] = [laptop.clone('one'), laptop.clone('two')]
   const [ann, bob] = [await laptop.join(one), await laptop.join(two)]
@@ -46,7 +46,7 @@ test('two worktrees of one machine are two clones, too', async () => {
 })
 
 test('a file outside any repository is one of its machine, and is shown with the name of it', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const ann = await laptop.join(laptop.disk)
   const bob = await buildbox.join(buildbox.disk)
@@ -60,7 +60,7 @@ test('a file outside any repository is one of its machine, and is shown with the
 })
 
 test('a lock of a machine whose repository one does not have is found, and taken away, by the path that is shown', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const clone = laptop.clone('widgets')
   const ann = await laptop.join(clone)
@@ -76,7 +76,7 @@ test('a lock of a machine whose repository one does not have is found, and taken
 })
 
 test('once somebody works in a clone on this machine, all of it is shown there', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const ann = await laptop.join(laptop.clone('widgets'))
   await laptop.caller(ann)('lock.acquire', { filePath: 'a' })
@@ -86,7 +86,7 @@ test('once somebody works in a clone on this machine, all of it is shown there',
 })
 
 test('shells of two machines are two holders, though all are called cli', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const cli = (projectPath: string) => ({ id: 'cli', name: 'cli', agentType: 'human', projectPath, gitRoot: null, repo: null })
   const [one, two] = [laptop.caller(cli(laptop.clone('w'))), buildbox.caller(cli(buildbox.clone('w')))]
@@ -98,7 +98,7 @@ test('shells of two machines are two holders, though all are called cli', async 
 })
 
 test('a lock on a directory covers the repositories below it, on its machine', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop } = hosts
   const outer = await laptop.join(laptop.disk)
   const inner = await laptop.join(laptop.clone('projects/widgets'))
@@ -112,7 +112,7 @@ test('a lock on a directory covers the repositories below it, on its machine', a
 })
 
 test('an event names the path as it is on the machine that reads it', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const ann = await laptop.join(laptop.clone('one'))
   const there = buildbox.clone('two')
@@ -127,7 +127,7 @@ test('an event names the path as it is on the machine that reads it', async () =
 })
 
 test('agents on two machines that write one file of a repository are both told, and where the other one stands', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const [here, there] = [laptop.clone('one'), buildbox.clone('two')]
   const [ann, bob] = [await laptop.join(here), await buildbox.join(there)]
@@ -150,7 +150,7 @@ test('agents on two machines that write one file of a repository are both told, 
 })
 
 test('who waits for a file that changes on another machine is shown it in its own clone', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const [here, there] = [laptop.clone('one'), buildbox.clone('two')]
   const [ann, bob] = [await laptop.join(here), await buildbox.join(there)]
@@ -163,7 +163,7 @@ test('who waits for a file that changes on another machine is shown it in its ow
 })
 
 test('peers say on which machine they are; a scope is the mesh, this machine, this directory of it, or the repository', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const [here, there] = [laptop.clone('one'), buildbox.clone('two')]
   const ann = await laptop.join(here)
@@ -183,7 +183,7 @@ test('peers say on which machine they are; a scope is the mesh, this machine, th
 })
 
 test('a session takes up no mailbox of another machine, though its directory is called the same', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const ann = await laptop.join('/')
   await laptop.store.peers.end(ann.id, 'left', '/aaaa/1')
@@ -192,7 +192,7 @@ test('a session takes up no mailbox of another machine, though its directory is 
 })
 
 test('two clones agree on the key of every path, whatever is above it is above its key', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop, buildbox } = hosts
   const [here, there] = [laptop.clone('a/b'), buildbox.clone('c')]
   const name = fc.constantFrom('src', 'SRC', 'ß', 'é', 'é', 'a b', '..x', 'node_modules', '-')
@@ -212,7 +212,7 @@ test('two clones agree on the key of every path, whatever is above it is above i
 })
 
 test('nested: a submodule is a repository of its own, and a repository without a remote has files of its machine', async () => {
-  await using hosts = await twoHosts()
+  await using hosts = await twoMachines()
   const { laptop } = hosts
   const outer = laptop.clone('outer')
   mkdirSync(join(outer, 'inner/.git'), { recursive: true })

@@ -10,6 +10,8 @@ export interface Overview {
   /** ISO 8601, of the leader's clock: ages and countdowns are counted from it. */
   readonly now: string
   readonly leader: OverviewLeader | null
+  /** Why this is what the leader last knew, in a sentence: a server of several machines is away. */
+  readonly outage?: string
   /** Ever held, this one included. */
   readonly elections: number
   /** Sessions and scripts, those that are away as well; and `dashboard` and `cli`, as `kind: 'known'`. */

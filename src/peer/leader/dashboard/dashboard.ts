@@ -12,7 +12,7 @@ import { MessagesQuery, type PagePath, ProofQuery } from './places.ts'
 
 const PAGE = 50
 
-export function createDashboard({ store, clock }: { store: Store; clock: Clock }) {
+export function createDashboard({ store, clock, outage }: { store: Store; clock: Clock; outage: () => string | null }) {
   return {
     file: (path: PagePath, accepted: string) => pageFile(path, accepted),
 
@@ -29,7 +29,9 @@ export function createDashboard({ store, clock }: { store: Store; clock: Clock }
         agentType: peers.find(({ id }) => id === peer.id)?.agentType ?? 'unknown',
         since: new Date(peer.electedAt).toISOString(),
       }
+      const away = outage()
       return {
+        ...(away !== null && { outage: away }),
         version: VERSION,
         now: new Date(clock.now()).toISOString(),
         leader,

@@ -20,6 +20,7 @@ export function Header() {
       </h1>
       <LinkState />
       <Leader />
+      <Outage />
       <Counts />
       <div class="top-end">
         <ThemeChoice />
@@ -65,6 +66,12 @@ function Leader() {
       </span>
     </p>
   )
+}
+
+/** What is shown is old, and nothing can be done about it here. */
+function Outage() {
+  const overview = useKnown((known) => known.overview)
+  return overview?.outage === undefined ? null : <p role="alert">{overview.outage}</p>
 }
 
 function Counts() {
