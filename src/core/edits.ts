@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import type { Events, RingLater } from './events.ts'
 import { type FilePath, keysAbove } from './file-path.ts'
+import { isoTime } from './iso-time.ts'
 import { overlapping, type Wait } from './lock-line.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
@@ -231,7 +232,7 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
         filePath: row.file_path,
         peer: { id: row.other_id, name: row.other_name },
         ...collisionDetail().parse(JSON.parse(row.detail)),
-        at: new Date(row.at).toISOString(),
+        at: isoTime(row.at),
       }))
     },
 
@@ -242,7 +243,7 @@ export function createEdits(database: Database, clock: Clock, events: Events, ri
         filePath: row.file_path,
         holder: { id: row.other_id, name: row.other_name },
         ...changeDetail().parse(JSON.parse(row.detail)),
-        at: new Date(row.at).toISOString(),
+        at: isoTime(row.at),
       }))
     },
 

@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
 import { fail } from './errors.ts'
 import { newId } from './ids.ts'
+import { isoTime } from './iso-time.ts'
 import { limitBytes, waitSeconds } from './limits.ts'
 import { operation } from './operation.ts'
 import * as z from './schema.ts'
@@ -67,7 +68,7 @@ const fromRow = (row: Row): Event => ({
   type: row.type,
   payload: Payload().parse(JSON.parse(row.payload)),
   emittedBy: row.emitted_by === null ? null : { id: row.emitted_by, name: row.emitted_by_name ?? row.emitted_by },
-  createdAt: new Date(row.created_at).toISOString(),
+  createdAt: isoTime(row.created_at),
 })
 
 /** Rings one peer's doorbell; called after COMMIT only. */

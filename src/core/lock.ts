@@ -1,5 +1,6 @@
 import type { Conflict } from './errors.ts'
 import type { FilePath } from './file-path.ts'
+import { isoTime } from './iso-time.ts'
 import * as z from './schema.ts'
 
 /** What a lock is: as others see it, as it stands in the file, and what asking for one can come to. */
@@ -34,8 +35,8 @@ export interface LockRow {
 export const fromRow = (row: LockRow): Lock => ({
   filePath: row.file_path,
   lockedBy: { id: row.holder_id, name: row.holder_name },
-  lockedAt: new Date(row.locked_at).toISOString(),
-  expiresAt: new Date(row.expires_at).toISOString(),
+  lockedAt: isoTime(row.locked_at),
+  expiresAt: isoTime(row.expires_at),
   reason: row.reason,
   token: row.token,
 })
@@ -45,7 +46,7 @@ export const conflictOf = (row: LockRow): Conflict => ({
   filePath: row.file_path,
   holder: { id: row.holder_id, name: row.holder_name },
   reason: row.reason,
-  until: new Date(row.expires_at).toISOString(),
+  until: isoTime(row.expires_at),
   kind: 'held',
 })
 

@@ -4,6 +4,7 @@ import type { Database } from './database.ts'
 import { type Conflict, fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
 import { canonicalPath, type FilePath, keysAbove, pathInRepo } from './file-path.ts'
+import { isoTime } from './iso-time.ts'
 import { MAX_LIST, line as oneLine, text, waitSeconds } from './limits.ts'
 import { type Answer, type Claim, conflictOf, fromRow, Lock, type LockPath, type LockRow } from './lock.ts'
 import { createLockLine, overlapping } from './lock-line.ts'
@@ -77,7 +78,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
       // Whoever holds the path, or a directory above it, need not stand in line for it.
       if (covers(tx, actor.id, path.key)) continue
       for (const wait of line.ahead(tx, path.key, actor.id, claim.ticket)) {
-        const until = new Date(wait.until_at).toISOString()
+        const until = isoTime(wait.until_at)
         const holder = { id: wait.peer_id, name: wait.peer_name }
         conflicts.push({ filePath: path.filePath, holder, reason: '', until, kind: 'awaited' })
         again = Math.min(again, wait.until_uptime - clock.uptime())
@@ -107,7 +108,7 @@ export function createLocks(database: Database, clock: Clock, events: Events, pe
       turn.own(tx, held.token)
       return { ...held, expires_at: expires[0], reason }
     }
-    const payload = { filePath: path.filePath, reason: claim.reason, expiresAt: new Date(expires[0]).toISOString() }
+    const payload = { filePath: path.filePath, reason: claim.reason, expiresAt: isoTime(expires[0]) }
     const token = events.append(tx, 'file_locked', payload, actor)
     const row = tx.get<LockRow>(
       'INSERT INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *',

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Database } from './database.ts'
+import { isoTime } from './iso-time.ts'
 import { type LockRow, fromRow as toLock } from './lock.ts'
 import { overlapping, type Wait } from './lock-line.ts'
 import { type Message, type MessageRow, fromRow as toMessage } from './message.ts'
@@ -66,7 +67,7 @@ export function createOversight(database: Database, clock: Clock, peers: Peers) 
     const tickets = new Map(waits.map((wait) => [wait.ticket, wait]))
     return [...tickets.values()].map(({ peer_id, peer_name, until_at }) => ({
       ...{ id: peer_id, name: peer_name },
-      until: new Date(until_at).toISOString(),
+      until: isoTime(until_at),
     }))
   }
 
