@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { isoTime } from './iso-time.ts'
 
 /** The names under which damaged databases lie beside the one that is used: `mesh.db.corrupt-20261125T213100123Z-4711`. */
 
@@ -14,7 +15,7 @@ export interface Aside {
 export const SUFFIXES = ['', '-wal', '-shm'] as const
 
 export const asideOf = (database: string, at: number, pid: number) =>
-  `${database}.corrupt-${new Date(at).toISOString().replaceAll(/[-:.]/g, '')}-${pid}`
+  `${database}.corrupt-${isoTime(at).replaceAll(/[-:.]/g, '')}-${pid}`
 
 const NAME = /\.corrupt-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-(\d{1,10})$/
 

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Events, RingLater } from './events.ts'
 import { type FilePath, keysAbove } from './file-path.ts'
+import { isoTime } from './iso-time.ts'
 import { isFresh, isOver, overSql, overValues } from './lifetime.ts'
 import { overlapping, type Wait } from './lock-line.ts'
 import type { Located, PathScheme, Written } from './path-scheme.ts'
@@ -244,7 +245,7 @@ export function createEdits(database: Storage, clock: Clock, events: Events, sch
         filePath: row.file_path,
         peer: { id: row.other_id, name: row.other_name },
         ...collisionDetail().parse(JSON.parse(row.detail)),
-        at: new Date(row.at).toISOString(),
+        at: isoTime(row.at),
       }))
     },
 
@@ -255,7 +256,7 @@ export function createEdits(database: Storage, clock: Clock, events: Events, sch
         filePath: row.file_path,
         holder: { id: row.other_id, name: row.other_name },
         ...changeDetail().parse(JSON.parse(row.detail)),
-        at: new Date(row.at).toISOString(),
+        at: isoTime(row.at),
       }))
     },
 

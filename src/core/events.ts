@@ -2,6 +2,7 @@ import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import { fail } from './errors.ts'
 import { newId } from './ids.ts'
+import { isoTime } from './iso-time.ts'
 import { limitBytes, waitSeconds } from './limits.ts'
 import { operation } from './operation.ts'
 import type { PathScheme } from './path-scheme.ts'
@@ -68,7 +69,7 @@ const fromRow = (row: Row, shown: PathScheme['heard'], sql: Sql): Event => ({
   type: row.type,
   payload: shown(sql, Payload().parse(JSON.parse(row.payload))),
   emittedBy: row.emitted_by === null ? null : { id: row.emitted_by, name: row.emitted_by_name ?? row.emitted_by },
-  createdAt: new Date(row.created_at).toISOString(),
+  createdAt: isoTime(row.created_at),
 })
 
 /** Rings one peer's doorbell; called after COMMIT only. */

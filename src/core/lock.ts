@@ -1,4 +1,5 @@
 import type { Conflict } from './errors.ts'
+import { isoTime } from './iso-time.ts'
 import type { Located, Shown } from './path-scheme.ts'
 import * as z from './schema.ts'
 
@@ -36,8 +37,8 @@ export const fromRow = (row: LockRow, shown: Shown): Lock => ({
   filePath: shown.filePath,
   lockedBy: { id: row.holder_id, name: row.holder_name },
   ...(shown.host !== undefined && { host: shown.host }),
-  lockedAt: new Date(row.locked_at).toISOString(),
-  expiresAt: new Date(row.expires_at).toISOString(),
+  lockedAt: isoTime(row.locked_at),
+  expiresAt: isoTime(row.expires_at),
   reason: row.reason,
   token: row.token,
 })
@@ -48,7 +49,7 @@ export const conflictOf = (row: LockRow, shown: Shown): Conflict => ({
   holder: { id: row.holder_id, name: row.holder_name },
   ...(shown.host !== undefined && { host: shown.host }),
   reason: row.reason,
-  until: new Date(row.expires_at).toISOString(),
+  until: isoTime(row.expires_at),
   kind: 'held',
 })
 

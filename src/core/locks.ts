@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import { type Conflict, fail } from './errors.ts'
 import type { Events, RingLater } from './events.ts'
 import { keysAbove } from './file-path.ts'
+import { isoTime } from './iso-time.ts'
 import { hostOf, leftMs, overSql, overValues } from './lifetime.ts'
 import { MAX_LIST, line as oneLine, text, waitSeconds } from './limits.ts'
 import { type Answer, type Claim, conflictOf, fromRow, Lock, type LockRow } from './lock.ts'
@@ -100,7 +101,7 @@ export function createLocks(
       // Whoever holds the path, or a directory above it, need not stand in line for it.
       if (covers(tx, actor.id, path.key)) continue
       for (const wait of line.ahead(tx, path.key, actor.id, claim.ticket)) {
-        const until = new Date(wait.until_at).toISOString()
+        const until = isoTime(wait.until_at)
         const holder = { id: wait.peer_id, name: wait.peer_name }
         conflicts.push({ filePath: path.filePath, holder, reason: '', until, kind: 'awaited' })
         again = Math.min(again, leftMs(wait.until_uptime, wait.boot_id, clock))
@@ -132,7 +133,7 @@ export function createLocks(
     }
     const written = { file_path: path.filePath, path_key: path.key, repo: path.repo, repo_path: path.repoPath }
     const at = scheme.told(tx, { ...written, boot_id: clock.bootId })
-    const payload = { ...at, reason: claim.reason, expiresAt: new Date(expires[0]).toISOString() }
+    const payload = { ...at, reason: claim.reason, expiresAt: isoTime(expires[0]) }
     const token = events.append(tx, 'file_locked', payload, actor)
     const row = tx.get<LockRow>(
       'INSERT INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *',

@@ -1,3 +1,4 @@
+import { isoTime } from './iso-time.ts'
 import * as z from './schema.ts'
 
 /**
@@ -48,7 +49,7 @@ export interface MessageRow {
   expired_at: number | null
 }
 
-const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
+const iso = (ms: number | null) => (ms === null ? null : isoTime(ms))
 
 const stateOf = (row: MessageRow): Message['state'] => {
   if (row.acked_at !== null) return 'acked'
@@ -64,7 +65,7 @@ export const fromRow = (row: MessageRow): Message => ({
   type: row.type,
   priority: row.priority,
   payload: row.payload,
-  createdAt: new Date(row.created_at).toISOString(),
+  createdAt: isoTime(row.created_at),
   deliveredAt: iso(row.notified_at ?? row.seen_at),
   readAt: iso(row.seen_at),
   state: stateOf(row),

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { isoTime } from './iso-time.ts'
 import { isOver } from './lifetime.ts'
 import { type LockRow, fromRow as toLock } from './lock.ts'
 import { overlapping, type Wait } from './lock-line.ts'
@@ -68,7 +69,7 @@ export function createOversight(database: Storage, clock: Clock, peers: Peers, s
     const tickets = new Map(waits.map((wait) => [wait.ticket, wait]))
     return [...tickets.values()].map(({ peer_id, peer_name, until_at }) => ({
       ...{ id: peer_id, name: peer_name },
-      until: new Date(until_at).toISOString(),
+      until: isoTime(until_at),
     }))
   }
 

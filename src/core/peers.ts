@@ -3,6 +3,7 @@ import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { findAdopted, findMailbox, freeName, type Mailbox, processOf, suggest } from './identity.ts'
 import { newId } from './ids.ts'
+import { isoTime } from './iso-time.ts'
 import { bootSeen, hostOf, isFresh } from './lifetime.ts'
 import { MAX_PEERS, text } from './limits.ts'
 import { operation } from './operation.ts'
@@ -143,8 +144,8 @@ export function createPeers(
       gitRoot: row.git_root,
       gitBranch: row.git_branch,
       summary: row.summary,
-      startedAt: new Date(row.started_at).toISOString(),
-      lastHeartbeat: new Date(row.heartbeat_at).toISOString(),
+      startedAt: isoTime(row.started_at),
+      lastHeartbeat: isoTime(row.heartbeat_at),
       status: row.live === 0 ? 'away' : isSilent ? 'stale' : 'active',
       reach: row.reach,
       pid: row.live === 1 ? row.pid : null,

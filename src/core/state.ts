@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
+import { isoTime } from './iso-time.ts'
 import { limitBytes, line, text } from './limits.ts'
 import { type Actor, operation } from './operation.ts'
 import { tried } from './rehearsal.ts'
@@ -51,7 +52,7 @@ const fromRow = (row: Row): Entry => ({
   value: row.value,
   version: row.version,
   updatedBy: { id: row.updated_by, name: row.updated_by_name },
-  updatedAt: new Date(row.updated_at).toISOString(),
+  updatedAt: isoTime(row.updated_at),
 })
 
 const SELECT = 'SELECT * FROM state WHERE namespace = ? AND key = ?'

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import { fail } from './errors.ts'
+import { isoTime } from './iso-time.ts'
 import { State } from './message.ts'
 import { operation } from './operation.ts'
 import { Peer, type PeerRow, type Peers } from './peers.ts'
@@ -132,7 +133,7 @@ export const statusOperations = {
           pid: peer.process.pid,
           term,
           port,
-          since: new Date(peer.electedAt).toISOString(),
+          since: isoTime(peer.electedAt),
         },
         ...(await store.status.counts()),
         version: VERSION,
