@@ -119,7 +119,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     ring: (target) => doorbell?.ring(target),
     isGone,
   })
-  database.onDamage = () => {} // until there is a watch
+  database.onDamage = undefined // until there is a watch
   scope.defer(async () => {
     if (database.isDamaged) await database.reopen(() => {}).catch(() => {})
     database[Symbol.dispose]()
