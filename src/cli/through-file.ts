@@ -39,7 +39,7 @@ export async function throughFile(desk: Standing, why: string): Promise<Omit<Mes
     if (!(error instanceof MeshError)) throw error
   })
   await Promise.race([ending, sleep(PATIENCE_MS)])
-  database.onDamage = () => {} // the call that met it sees to it
+  database.onDamage = undefined // the call that met it sees to it
   const { recovery } = database
   const place: Place = placeOf(desk.cwd, store.paths)
   // Without a doorbell: while a call waits, the file is looked at.

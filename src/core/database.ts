@@ -1,12 +1,13 @@
 import type { Connection } from './connection.ts'
 import { fail, isFailure } from './errors.ts'
-import { checkSchema, KNOWN_SCHEMA, spoiltSchema } from './migrate.ts'
+import { checkSchema, KNOWN_SCHEMA } from './migrate.ts'
 import { type Footing, footingOf, identityOf, isSameFooting, movingAlone, removeStale } from './moving.ts'
 import { openConnection } from './open-database.ts'
 import type { Recovery } from './recovery.ts'
 import { sleep } from './scope.ts'
+import { damageFound } from './soundness.ts'
 import type { Sql, Transaction } from './sql.ts'
-import { BUSY_DEADLINE_MS, isBusy, isOfSchema, translate } from './sqlite-errors.ts'
+import { BUSY_DEADLINE_MS, isBusy, isRefused, translate } from './sqlite-errors.ts'
 import type { Storage } from './storage.ts'
 import { createWal, type Wal } from './wal.ts'
 
@@ -58,8 +59,7 @@ export class Database implements Storage {
   recovery: Recovery | undefined
   readonly wal: Wal
 
-  /** Called when damage is seen: has the file reopened. */
-  onDamage: () => void = () => void this.reopen(() => {}).catch(() => {})
+  onDamage: Storage['onDamage'] = () => void this.reopen(() => {}).catch(() => {})
 
   private constructor(
     readonly path: string,
@@ -328,7 +328,9 @@ export class Database implements Storage {
 
   /** What is damaged is not written to: writes go to the file that takes its place, where there will be one. */
   #waitForAnother(): void {
-    if (this.#refusal !== undefined) this.#rejectAll(this.#queue.splice(0), this.#refusal)
+    const detail = this.#damage ?? ''
+    const refusal = this.onDamage ? this.#refusal : fail('corrupt', { path: this.path, detail, recurring: false })
+    if (refusal !== undefined) this.#rejectAll(this.#queue.splice(0), refusal)
   }
 
   #waitForTurn(): void {
@@ -350,24 +352,19 @@ export class Database implements Storage {
   }
 
   #translate(error: unknown): unknown {
-    const known = isOfSchema(error) ? this.#schemaFailure(error) : translate(error, this.path)
+    const known = isRefused(error) ? this.#refusedFailure(error) : translate(error, this.path)
     if (isFailure(known, 'corrupt') && this.#damage === undefined && !this.#closed) {
       this.#damage = known.facts.detail
-      setImmediate(() => this.#closed || this.#moving || this.onDamage())
+      setImmediate(() => this.#closed || this.#moving || this.onDamage?.())
     }
     return known
   }
 
-  /** A statement that SQLite refuses is a bug of ours, or the schema is damaged. */
-  #schemaFailure(error: unknown): unknown {
-    let what: string | undefined
-    try {
-      what = spoiltSchema(this.#connection)
-    } catch (worse) {
-      return translate(worse, this.path)
-    }
+  /** A statement that SQLite refuses is a bug of ours, or the schema or an index is damaged. */
+  #refusedFailure(error: unknown): unknown {
+    const what = damageFound(this.#connection)
     if (what === undefined) return error
-    return fail('corrupt', { path: this.path, detail: `its ${what} is spoilt: ${error}`, recurring: false }, { cause: error })
+    return fail('corrupt', { path: this.path, detail: `${what} (${error})`, recurring: false }, { cause: error })
   }
 }
 

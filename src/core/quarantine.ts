@@ -1,14 +1,14 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { asideOf, asides, SUFFIXES } from './aside.ts'
 import { Connection } from './connection.ts'
 import { fail, isFailure } from './errors.ts'
 import { newId } from './ids.ts'
-import { spoiltSchema } from './migrate.ts'
 import { nextOf, openConnection } from './open-database.ts'
 import { note, type Recovery, sum } from './recovery.ts'
 import { type Numbers, numbersAfter, type Salvage, salvage } from './salvage.ts'
 import { sleep } from './scope.ts'
+import { damageFound } from './soundness.ts'
 import type { Sql } from './sql.ts'
 import { isBusy } from './sqlite-errors.ts'
 
@@ -42,7 +42,6 @@ const SALVAGE_MS = 1_500
 const LOCK_MS = 1_000
 /** Everybody looks once a second whether the file is still the one that they have open. */
 const NOTICED_MS = 2_000
-const MAX_FULL_CHECK_BYTES = 32 * 1024 * 1024
 
 interface Suspicion {
   readonly detail: string
@@ -63,7 +62,7 @@ export async function quarantine(
   const old = await openDamaged(path)
   try {
     await lockWrites(old.connection)
-    const isWhole = old.damage === undefined && !isCertain && (running === undefined || seemsWhole(old.connection, path))
+    const isWhole = old.damage === undefined && !isCertain && (running === undefined || damageFound(old.connection) === undefined)
     if (isWhole) {
       old.connection.close()
       return undefined
@@ -120,17 +119,6 @@ async function lockWrites(connection: Connection): Promise<void> {
       if (!isBusy(error) || performance.now() > until) return
       await sleep(2, undefined, true)
     }
-  }
-}
-
-/** SQLite's own look at all of it; at a large file a less thorough one. */
-function seemsWhole(connection: Connection, path: string): boolean {
-  const isSmall = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= MAX_FULL_CHECK_BYTES
-  try {
-    const said = connection.get<Record<string, string>>(isSmall ? 'PRAGMA integrity_check(1)' : 'PRAGMA quick_check(1)')
-    return Object.values(said ?? {})[0] === 'ok' && spoiltSchema(connection) === undefined
-  } catch {
-    return false
   }
 }
 

@@ -11,8 +11,8 @@ export function codeOf(error: unknown): string {
 
 export const isBusy = (error: unknown) => /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(error))
 
-/** What SQLite says of a statement that does not fit the schema, or of a row that the schema forbids. */
-export const isOfSchema = (error: unknown) => /^SQLITE_(ERROR$|CONSTRAINT|MISMATCH$)/.test(codeOf(error))
+/** What SQLite says of a statement that does not fit the schema, or of a row that the schema or an index forbids. */
+export const isRefused = (error: unknown) => /^SQLITE_(ERROR$|CONSTRAINT|MISMATCH$)/.test(codeOf(error))
 
 /** SQLite's and the file system's errors become ours here and nowhere else. Anything unknown passes through as a bug. */
 export function translate(error: unknown, path: string): unknown {

@@ -32,6 +32,6 @@ export interface Storage extends Disposable {
   reopen<T>(first: (tx: Transaction) => T): Promise<T>
   /** What the file that is open began with, where that has happened under this process. */
   readonly recovery: Recovery | undefined
-  /** Called when damage is seen: has the file reopened. */
-  onDamage: () => void
+  /** Called when damage is seen: has the file reopened. Where there is none, writes to a damaged file fail, and do not wait. */
+  onDamage: (() => void) | undefined
 }

@@ -131,7 +131,7 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     warn: (what, error) => log.warn(what, { error }),
   })
   const { store, database, clock, isGone, shared } = engine
-  database.onDamage = () => {} // until there is a watch
+  database.onDamage = undefined // until there is a watch
   scope.defer(async () => {
     if (database.isDamaged) await database.reopen(() => {}).catch(() => {})
     database[Symbol.dispose]()

@@ -54,9 +54,12 @@ test('with no mesh yet it says so, checks what can be checked, and creates nothi
   expect(existsSync(dir)).toBe(false)
 })
 
+/** A leader has written all its files: its port's comes last. */
+const isServing = (dir: string) => leaderRow(dir).port !== null && existsSync(join(dir, 'port'))
+
 test('a mesh at work is healthy, and looking at it changes no file', async () => {
   await using mesh = await companions(2)
-  await eventually(() => leaderRow(mesh.dir).port !== null && existsSync(join(mesh.dir, 'port')))
+  await eventually(() => isServing(mesh.dir))
   const before = readdirSync(mesh.dir).sort()
   const { by } = await doctor(mesh.dir)
   expect(by('database')).toMatchObject({ status: 'ok', found: expect.stringContaining('whole') })
@@ -100,6 +103,7 @@ test('a leader and a peer that are stopped are named with their fix', async () =
 test('what the dead left is counted, and left for clean to remove', async () => {
   const agent = await Agent.start()
   const { dir } = agent
+  await eventually(() => isServing(dir))
   await agent.kill()
   const { code, by } = await doctor(dir)
   expect(code).toBe(0)

@@ -8,6 +8,7 @@ import { Database } from '../../src/core/database.ts'
 import { openConnection } from '../../src/core/open-database.ts'
 import { numbersAfter, salvage } from '../../src/core/salvage.ts'
 import { openStore } from '../../src/core/store.ts'
+import { PAGE_BYTES } from '../support/damage.ts'
 import { testDir } from '../support/data-dir.ts'
 
 let path: string
@@ -115,6 +116,27 @@ test('a schema number without its tables, or the other way round, is damage; an 
   ;(await Database.open(empty))[Symbol.dispose]()
   expect(asides(empty)).toEqual([])
   expect(statSync(empty).size).toBeGreaterThan(0)
+})
+
+test('an index that disagrees with its table is damage, as a write meets it', async () => {
+  const insert = `INSERT INTO peers (id, name, kind, agent_type, project_path, live, started_at, heartbeat_at, heartbeat_uptime)
+    VALUES (?, 'quandary', 'script', 'test', '/', 0, 1, 1, 1)`
+  const connection = await openConnection(path)
+  connection.run(insert, 'p_1')
+  const [table] = connection.all<{ pageno: number }>(`SELECT pageno FROM dbstat WHERE name = 'peers'`)
+  connection.close()
+  const bytes = readFileSync(path)
+  bytes.write('quandarz', bytes.indexOf('quandary', (table!.pageno - 1) * PAGE_BYTES))
+  writeFileSync(path, bytes)
+
+  const database = await Database.open(path)
+  database.onDamage = undefined
+  const add = () => database.write((tx) => tx.run(insert, 'p_2'))
+  await expect(add()).rejects.toMatchObject({ code: 'corrupt', facts: { recurring: false } })
+  await expect(add()).rejects.toMatchObject({ code: 'corrupt' }) // and does not wait for a file that nobody makes
+  await database.reopen(() => {})
+  await add()
+  database[Symbol.dispose]()
 })
 
 test('mail, state, locks and mailboxes are brought over as they were, and all counts agree', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { Agent, startMesh, type ToolError } from '../support/agent.ts'
 import { companion, companions } from '../support/companion.ts'
-import { cut, damagedIn, PAGE_BYTES, randomFrom, scribble, settle } from '../support/damage.ts'
+import { cut, damagedIn, damageInUse, PAGE_BYTES, randomFrom, scribble, settle } from '../support/damage.ts'
 import { dataDir, meshEnv } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { report } from '../support/figures.ts'
@@ -68,12 +68,10 @@ test.each(Object.entries(plain))(
     for (let round = 0; round < scaled(1, 10); round++) {
       await using mesh = await startMesh(PEERS)
       const names = await Promise.all(mesh.agents.map((agent) => agent.name()))
-      const path = join(mesh.dir, 'mesh.db')
       await fill(mesh.agents)
       const { token } = (await mesh.agents[0]!.call('lock.acquire', { filePath: '/tmp/kept' })).lock!
       const { term } = leaderRow(mesh.dir)
-      settle(mesh.dir)
-      damage(path)
+      damageInUse(mesh.dir, damage)
       injected++
 
       const listeners = mesh.agents.map((agent) => new Listener(agent))
@@ -122,45 +120,80 @@ test.each(Object.entries(plain))(
   },
 )
 
-test('a flipped bit, or a file cut off at any page, ends in a mesh that can be used', { timeout: patience(60_000) }, async () => {
+/** The file of a mesh that was used, to be spoilt in many ways. */
+async function usedFile(): Promise<{ dir: string; bytes: Buffer; spoil: (change: (bytes: Buffer) => Buffer) => void }> {
   const dir = dataDir()
   {
     await using before = await companions(2, { dir })
     await fill(before.agents as never)
   }
   settle(dir)
-  const [path, bytes] = [join(dir, 'mesh.db'), readFileSync(join(dir, 'mesh.db'))]
-  const pages = bytes.length / PAGE_BYTES
-  const cuts = Array.from({ length: pages - 1 }, (_, page) => ({ at: (page + 1) * PAGE_BYTES, cut: true }))
-  const flips = Array.from({ length: scaled(20, 1_000) }, () => ({
-    at: 100 + Math.floor(random() * (bytes.length - 100)),
-    cut: false,
-  }))
-  const wanted = scaled(10, Number.POSITIVE_INFINITY)
-  const some = <T>(all: T[]) => all.filter(() => random() < wanted / all.length)
-  let [found, unnoticed] = [0, 0]
-  for (const { at, cut: isCut } of [...some(cuts), ...flips]) {
+  const path = join(dir, 'mesh.db')
+  const bytes = readFileSync(path)
+  const spoil = (change: (bytes: Buffer) => Buffer) => {
     rmSync(dir, { recursive: true })
     mkdirSync(dir, { mode: 0o700 })
-    const spoilt = Buffer.from(isCut ? bytes.subarray(0, at) : bytes)
-    if (!isCut) spoilt[at]! ^= 1 << Math.floor(random() * 8)
-    writeFileSync(path, spoilt, { mode: 0o600 })
+    writeFileSync(path, change(Buffer.from(bytes)), { mode: 0o600 })
     injected++
-    await using agent = await companion({ dir })
-    const use = async () => {
-      await agent.call('message.inbox', { filter: 'all' })
-      await agent.call('state.list', {})
-      await agent.call('state.set', { key: 'after', value: 'x' })
-      await agent.call('message.send', { to: 'cli', message: 'x' })
-    }
-    // Whatever fails does so because of the damage, and only until the file has been left.
-    await use().catch((error: Error) => expect(error).toMatchObject({ code: 'corrupt', facts: { recurring: false } }))
-    await eventually(() => use().then(() => true))
-    if (damagedIn(dir).length > 0) found++
-    else unnoticed++
+  }
+  return { dir, bytes, spoil }
+}
+
+/** Whatever fails does so because of the damage, and only until the file has been left. True where it was found. */
+async function expectUsable(dir: string): Promise<boolean> {
+  await using agent = await companion({ dir })
+  const use = async () => {
+    await agent.call('message.inbox', { filter: 'all' })
+    await agent.call('state.list', {})
+    await agent.call('state.set', { key: 'after', value: 'x' })
+    await agent.call('message.send', { to: 'cli', message: 'x' })
+  }
+  await use().catch((error: Error) => expect(error).toMatchObject({ code: 'corrupt', facts: { recurring: false } }))
+  await eventually(() => use().then(() => true))
+  return damagedIn(dir).length > 0
+}
+
+test('a flipped bit, or a file cut off at any page, ends in a mesh that can be used', { timeout: patience(60_000) }, async () => {
+  const { dir, bytes, spoil } = await usedFile()
+  const pages = bytes.length / PAGE_BYTES
+  const cuts = Array.from({ length: pages - 1 }, (_, page) => (page + 1) * PAGE_BYTES)
+  const flips = Array.from({ length: scaled(20, 1_000) }, () => 100 + Math.floor(random() * (bytes.length - 100)))
+  const wanted = scaled(10, Number.POSITIVE_INFINITY)
+  let [found, unnoticed] = [0, 0]
+  const tell = (wasFound: boolean) => (wasFound ? found++ : unnoticed++)
+  for (const at of cuts.filter(() => random() < wanted / cuts.length)) {
+    spoil((whole) => whole.subarray(0, at))
+    tell(await expectUsable(dir))
+  }
+  for (const at of flips) {
+    spoil((whole) => {
+      whole[at]! ^= 1 << Math.floor(random() * 8)
+      return whole
+    })
+    tell(await expectUsable(dir))
   }
   movedAside += found
   console.info(`fault 13: of single flips and cuts ${found} were found, ${unnoticed} did no harm that SQLite could see`)
+})
+
+test('damage to any one table or index, met at whatever step, ends in a mesh that can be used', async () => {
+  const { dir, spoil } = await usedFile()
+  const roots = inFile(dir, (file) =>
+    file.prepare<[], { name: string; rootpage: number }>('SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 1').all(),
+  )
+  expect(roots.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['peers', 'leader', 'locks', 'messages', 'state', 'events']),
+  )
+  for (const { name, rootpage } of roots) {
+    const from = (rootpage - 1) * PAGE_BYTES
+    spoil((whole) => whole.fill(0xa5, from, from + PAGE_BYTES))
+    await expectUsable(dir).then(
+      (wasFound) => {
+        movedAside += wasFound ? 1 : 0
+      },
+      (error: unknown) => expect.fail(`with ${name} spoilt: ${String(error)}`),
+    )
+  }
 })
 
 test('with a damaged WAL, sessions start with what stands before the damage', { timeout: patience(60_000) }, async () => {

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readdirSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { inFile } from './mesh-file.ts'
 
@@ -18,6 +18,18 @@ export function randomFrom(seed: number): () => number {
 
 /** Takes the WAL into the file, so that what is spoilt there is what is read. */
 export const settle = (dir: string): void => inFile(dir, (file) => void file.pragma('wal_checkpoint(TRUNCATE)'))
+
+/** Spoils a file that others write to, at a moment when none of it is in the WAL: that would be read instead of the damage. */
+export const damageInUse = (dir: string, damage: (path: string) => void): void =>
+  inFile(dir, (file) => {
+    const path = join(dir, 'mesh.db')
+    for (;;) {
+      file.pragma('wal_checkpoint(TRUNCATE)')
+      file.exec('BEGIN IMMEDIATE')
+      if (statSync(`${path}-wal`).size === 0) return damage(path)
+      file.exec('ROLLBACK')
+    }
+  })
 
 /** Writes `length` random bytes at each of `times` random places from `from` on. */
 export function scribble(path: string, random: () => number, { times = 1, length = 1, from = 0, to = Infinity } = {}): void {

@@ -4,7 +4,7 @@ import { newId } from '../ids.ts'
 import { bootOn, hostOf } from '../lifetime.ts'
 import { KNOWN_SCHEMA } from '../migrate.ts'
 import type { Sql, Transaction } from '../sql.ts'
-import { isOfSchema } from '../sqlite-errors.ts'
+import { isRefused } from '../sqlite-errors.ts'
 import { type Entry, tableOf } from './entry.ts'
 import { checkOf } from './recorder.ts'
 
@@ -135,7 +135,7 @@ export function createCopy(database: Database, clock: { uptime(): number; readon
           for (const entry of entries) applyOne(tx, entry)
         })
       } catch (error) {
-        if (!isOfSchema(error)) throw error
+        if (!isRefused(error)) throw error
         // Another file has taken its place, and nobody has made a copy of that one yet.
         if (/no such table: copy_/.test(String(error))) throw new Gap('the file is no copy of the mesh')
         throw new Diverged(`an entry cannot be run here: ${error}`)

@@ -94,10 +94,10 @@ export class SharedDatabase implements Storage {
   get isDamaged(): boolean {
     return this.file.isDamaged
   }
-  get onDamage(): () => void {
+  get onDamage(): Storage['onDamage'] {
     return this.file.onDamage
   }
-  set onDamage(run: () => void) {
+  set onDamage(run: Storage['onDamage']) {
     this.file.onDamage = run
   }
   read<T>(query: (sql: Sql) => T): T {
