@@ -7,7 +7,7 @@ import type { Recovery } from './recovery.ts'
 import { sleep } from './scope.ts'
 import { damageFound } from './soundness.ts'
 import type { Sql, Transaction } from './sql.ts'
-import { BUSY_DEADLINE_MS, isBusy, isRefused, translate } from './sqlite-errors.ts'
+import { BUSY_DEADLINE_MS, isBusy, mayBeDamage, translate } from './sqlite-errors.ts'
 import type { Storage } from './storage.ts'
 import { createWal, type Wal } from './wal.ts'
 
@@ -351,8 +351,12 @@ export class Database implements Storage {
     for (const write of writes) write.reject(this.#translate(error))
   }
 
+  explain(error: unknown): unknown {
+    return mayBeDamage(error) ? this.#translate(error) : error
+  }
+
   #translate(error: unknown): unknown {
-    const known = isRefused(error) ? this.#refusedFailure(error) : translate(error, this.path)
+    const known = mayBeDamage(error) ? this.#damageBehind(error) : translate(error, this.path)
     if (isFailure(known, 'corrupt') && this.#damage === undefined && !this.#closed) {
       this.#damage = known.facts.detail
       setImmediate(() => this.#closed || this.#moving || this.onDamage?.())
@@ -360,11 +364,10 @@ export class Database implements Storage {
     return known
   }
 
-  /** A statement that SQLite refuses is a bug of ours, or the schema or an index is damaged. */
-  #refusedFailure(error: unknown): unknown {
-    const what = damageFound(this.#connection)
-    if (what === undefined) return error
-    return fail('corrupt', { path: this.path, detail: `${what} (${error})`, recurring: false }, { cause: error })
+  #damageBehind(error: unknown): unknown {
+    const detail = this.#closed ? undefined : damageFound(this.#connection)
+    if (detail === undefined) return error
+    return fail('corrupt', { path: this.path, detail: `${detail} (${error})`, recurring: false }, { cause: error })
   }
 }
 

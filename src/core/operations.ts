@@ -36,7 +36,11 @@ export async function call<N extends OperationName>(name: N, context: Context, r
   if (operation.effect === 'read' || name === 'message.inbox') await context.store.catchUp?.()
   // Input and run are of one row of the table; TypeScript cannot see that through the union.
   const run = operation.run as (context: Context, input: unknown) => Promise<Output<N>>
-  return run(context, input)
+  try {
+    return await run(context, input)
+  } catch (error) {
+    throw context.store.explain(error)
+  }
 }
 
 /** The operation's input, checked. Throws `invalid`. */

@@ -14,6 +14,10 @@ export const isBusy = (error: unknown) => /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(
 /** What SQLite says of a statement that does not fit the schema, or of a row that the schema or an index forbids. */
 export const isRefused = (error: unknown) => /^SQLITE_(ERROR$|CONSTRAINT|MISMATCH$)/.test(codeOf(error))
 
+/** Where nothing else accounts for it, such an error is a bug of ours; or it met a value of a kind that is never written. */
+export const mayBeDamage = (error: unknown) =>
+  isRefused(error) || error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError
+
 /** SQLite's and the file system's errors become ours here and nowhere else. Anything unknown passes through as a bug. */
 export function translate(error: unknown, path: string): unknown {
   if (error instanceof MeshError) return error

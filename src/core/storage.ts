@@ -26,6 +26,8 @@ export interface Storage extends Disposable {
   dataVersion(): number
   readonly wal: Wal
   readonly isDamaged: boolean
+  /** What an error turns out to be that no rule accounts for, met in what was read here: `corrupt` where the file is damaged. */
+  explain(error: unknown): unknown
   /** True when the path no longer leads to the file that is open: it was deleted, moved or replaced. */
   replaced(): boolean
   /** Moves to the file that stands at the path now, or to a new one; `first` is the first thing done there. */

@@ -29,6 +29,8 @@ export interface Store {
   /** Waits until this machine's copy has what the others have written; absent where the file is the mesh itself. */
   readonly catchUp?: () => Promise<void>
   readonly paths: PathScheme
+  /** See `Storage`. */
+  readonly explain: Storage['explain']
 }
 
 export interface StoreOptions {
@@ -73,6 +75,7 @@ export function createStore(database: Storage, options: StoreOptions): Store {
   const peers = createPeers(database, clock, events, { ...options, ...(isSilent && { isSilent }) })
   const store: Store = {
     ...{ peers, paths },
+    explain: (error) => database.explain(error),
     events,
     messages: createMessages(database, clock, events, peers, ring),
     state: createState(database, clock, events),

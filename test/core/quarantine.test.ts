@@ -139,6 +139,19 @@ test('an index that disagrees with its table is damage, as a write meets it', as
   database[Symbol.dispose]()
 })
 
+test('a value of another kind than its column says is damage, as whoever meets it finds out', async () => {
+  const { store, database } = await openStore(path, options)
+  database.onDamage = undefined
+  const bug = new TypeError('value.slice is no function')
+  expect(store.explain(bug)).toBe(bug)
+  await database.write((tx) => tx.run(`INSERT INTO state VALUES ('default', 'spoilt', x'00', 1, '', '', 1)`))
+  expect(store.explain(new Error('of something else'))).not.toMatchObject({ code: 'corrupt' })
+  expect(store.explain(bug)).toMatchObject({ code: 'corrupt', facts: { detail: expect.stringContaining('in state, a value') } })
+  await database.reopen(() => {})
+  expect(asides(path)).toHaveLength(1)
+  database[Symbol.dispose]()
+})
+
 test('mail, state, locks and mailboxes are brought over as they were, and all counts agree', async () => {
   const { store, database } = await openStore(path, options)
   const arrive = (n: number) =>

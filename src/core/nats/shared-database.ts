@@ -100,6 +100,9 @@ export class SharedDatabase implements Storage {
   set onDamage(run: Storage['onDamage']) {
     this.file.onDamage = run
   }
+  explain(error: unknown): unknown {
+    return this.file.explain(error)
+  }
   read<T>(query: (sql: Sql) => T): T {
     return this.file.read(query)
   }
