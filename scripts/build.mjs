@@ -11,9 +11,9 @@ const together = [
   ['zod', /\/zod\/.*(?<!json-schema.*)\?own$|core\/schema\.ts/],
   // For text that is not plain: its pattern of all emoji takes long to read.
   ['width', /\/string-width\//],
-  ['sqlite', /src\/core\/(connection|sqlite-errors)\.ts/],
+  ['sqlite', /src\/core\/sqlite\/(connection|sqlite-errors)\.ts/],
   // Read by whoever makes a file or brings one up to date.
-  ['migrations', /core\/migrations\//],
+  ['migrations', /core\/sqlite\/migrations\//],
   // What every process needs, whether it serves an agent or a shell.
   [
     'base',

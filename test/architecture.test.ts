@@ -82,7 +82,7 @@ const OUTSIDE =
   /^(node:)?(net|tls|dgram|http2?|https|dns|readline|tty|repl|cluster|worker_threads)(\/|$)|^@modelcontextprotocol\/|^commander$/
 /** The files that may hold the database's own. */
 const DATABASE = new Set(
-  ['database', 'connection', 'open-database', 'moving', 'aside', 'quarantine'].map((name) => `src/core/${name}.ts`),
+  ['database', 'connection', 'open-database', 'moving', 'aside', 'quarantine'].map((name) => `src/core/sqlite/${name}.ts`),
 )
 const TIMERS = ['setTimeout', 'setInterval']
 /** What runs in a browser: it has a life of its own there. */
@@ -106,12 +106,14 @@ const rules: Record<string, (source: Source) => string[]> = {
         ],
   'src/peer knows no MCP and no terminal': (source) =>
     layerOf(source.path) === 'peer' ? importsOf(source).filter((name) => /^@model|^commander$|readline|tty/.test(name)) : [],
-  'only src/core/scope.ts sets timers, and only src/core/database.ts waits for the next tick': (source) =>
+  'only src/core/scope.ts sets timers, and only src/core/sqlite/database.ts waits for the next tick': (source) =>
     isPage(source.path)
       ? []
       : [
           ...(source.path === 'src/core/scope.ts' ? [] : TIMERS.filter((name) => globalsOf(source).has(name))),
-          ...(source.path === 'src/core/database.ts' ? [] : ['setImmediate'].filter((name) => globalsOf(source).has(name))),
+          ...(source.path === 'src/core/sqlite/database.ts'
+            ? []
+            : ['setImmediate'].filter((name) => globalsOf(source).has(name))),
           ...importsOf(source).filter((name) => /^(node:)?timers(\/|$)/.test(name)),
           ...(source.text.match(/\bAbortSignal\.timeout\b/g) ?? []),
         ],
@@ -129,7 +131,7 @@ const rules: Record<string, (source: Source) => string[]> = {
     layerOf(source.path) === 'bin'
       ? []
       : (source.text.match(/\bprocess(\.|\?\.|\[['"])env\b|\{[^}]*\benv\b[^}]*\} = process\b/g) ?? []),
-  'only src/core/connection.ts and the files around it open the database': (source) => {
+  'only src/core/sqlite opens the database': (source) => {
     if (DATABASE.has(source.path)) return []
     const found = importsOf(source).filter((name) => /^(better-sqlite3|node:sqlite)$/.test(name))
     if (source.path !== 'src/core/paths.ts')
@@ -193,10 +195,10 @@ describe('a file that breaks a rule is found', () => {
     ['the page knows', 'src/peer/leader/dashboard/page/x.tsx', 'const x = <p dangerouslySetInnerHTML={{ __html: text }} />'],
     ['only bin', 'src/core/x.ts', 'const home = process.env.HOME'],
     ['only bin', 'src/core/x.ts', 'const { env } = process'],
-    ['only src/core/connection', 'src/mcp/x.ts', `import Native from 'better-sqlite3'`],
-    ['only src/core/connection', 'src/peer/x.ts', 'readFileSync(layout.database)'],
-    ['only src/core/connection', 'src/core/paths.ts', `copyFileSync(join(dir, 'mesh.db-wal'), to)`],
-    ['only src/core/connection', 'src/cli/x.ts', `const path = join(dir, 'mesh.db')`],
+    ['only src/core/sqlite', 'src/mcp/x.ts', `import Native from 'better-sqlite3'`],
+    ['only src/core/sqlite', 'src/peer/x.ts', 'readFileSync(layout.database)'],
+    ['only src/core/sqlite', 'src/core/paths.ts', `copyFileSync(join(dir, 'mesh.db-wal'), to)`],
+    ['only src/core/sqlite', 'src/cli/x.ts', `const path = join(dir, 'mesh.db')`],
     ['every transaction', 'src/core/x.ts', `sql.run('BEGIN')`],
     ['every transaction', 'src/core/x.ts', 'sql.run(`begin deferred`)'],
     ['every transaction', 'src/core/x.ts', 'native.transaction(() => {})()'],

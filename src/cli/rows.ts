@@ -1,10 +1,10 @@
 import { dirname } from 'node:path'
-import { Connection } from '../core/connection.ts'
 import { bareBoot, hostIn } from '../core/host.ts'
 import type { Leadership } from '../core/leadership.ts'
 import { hostOf } from '../core/lifetime.ts'
 import type { PeerRow } from '../core/peers.ts'
-import { translate } from '../core/sqlite-errors.ts'
+import { Connection } from '../core/sqlite/connection.ts'
+import { translate } from '../core/sqlite/sqlite-errors.ts'
 import { leadershipIn } from './find-leader.ts'
 
 /**

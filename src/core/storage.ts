@@ -1,6 +1,6 @@
-import type { Recovery } from './recovery.ts'
 import type { Sql, Transaction } from './sql.ts'
-import type { Wal } from './wal.ts'
+import type { Recovery } from './sqlite/recovery.ts'
+import type { Wal } from './sqlite/wal.ts'
 
 /**
  * What the primitives stand on: a file of this machine, and one atomic change after another. With one machine the file is the

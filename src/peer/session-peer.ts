@@ -1,9 +1,9 @@
 import { dirname } from 'node:path'
-import { Connection } from '../core/connection.ts'
 import { hostIn } from '../core/host.ts'
 import { hostOf } from '../core/lifetime.ts'
 import { sleep } from '../core/scope.ts'
-import { isBusy } from '../core/sqlite-errors.ts'
+import { Connection } from '../core/sqlite/connection.ts'
+import { isBusy } from '../core/sqlite/sqlite-errors.ts'
 import { ancestors, isLauncher, type Look, processes } from './ancestry.ts'
 
 /**

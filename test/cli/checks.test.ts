@@ -10,7 +10,7 @@ import { writerOf } from '../../src/cli/checks/write-lock.ts'
 import { registrationsIn } from '../../src/cli/setup/found.ts'
 import { bytes } from '../../src/cli/sizes.ts'
 import { wrap } from '../../src/cli/wrap.ts'
-import { isSafeSqlite } from '../../src/core/open-database.ts'
+import { isSafeSqlite } from '../../src/core/sqlite/open-database.ts'
 
 test.each([
   ['20.19.0', 'ok'],

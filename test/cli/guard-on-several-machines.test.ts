@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { heldByOthers, standingLocks } from '../../src/cli/guard/held.ts'
 import { rowsIn } from '../../src/cli/rows.ts'
-import { Connection } from '../../src/core/connection.ts'
 import { hostIn } from '../../src/core/host.ts'
 import { createSharedPaths } from '../../src/core/nats/path-scheme.ts'
+import { Connection } from '../../src/core/sqlite/connection.ts'
 import { twoMachines } from '../support/two-machines.ts'
 
 /** As the engine makes it in a copy. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { KNOWN_SCHEMA } from '../../src/core/migrate.ts'
+import { KNOWN_SCHEMA } from '../../src/core/sqlite/migrate.ts'
 import { sight } from '../../src/peer/process-identity.ts'
 import { Agent } from '../support/agent.ts'
 import { companion } from '../support/companion.ts'

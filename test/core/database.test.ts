@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Database } from '../../src/core/database.ts'
+import { Database } from '../../src/core/sqlite/database.ts'
 import { testDir } from '../support/data-dir.ts'
 
 let path: string

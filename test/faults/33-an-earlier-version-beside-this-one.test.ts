@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { KNOWN_SCHEMA } from '../../src/core/migrate.ts'
+import { KNOWN_SCHEMA } from '../../src/core/sqlite/migrate.ts'
 import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { buildEarlier, findEarlier } from '../support/earlier-build.ts'

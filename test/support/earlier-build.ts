@@ -16,7 +16,7 @@ export interface Earlier {
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const MIGRATIONS = 'src/core/migrations'
+const MIGRATIONS = 'src/core/sqlite/migrations'
 const git = (...args: string[]) =>
   execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
 

@@ -1,6 +1,6 @@
 import Native from 'better-sqlite3'
 
-/** Never collected, for the reason that src/core/connection.ts gives. */
+/** Never collected, for the reason that src/core/sqlite/connection.ts gives. */
 const kept = new Set<object>()
 
 /** A connection to a mesh's file from outside the mesh, for tests that look into it or spoil it. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Database } from '../../src/core/database.ts'
+import { Database } from '../../src/core/sqlite/database.ts'
 import { testDir } from '../support/data-dir.ts'
 import { expectStored } from '../support/stored.ts'
 

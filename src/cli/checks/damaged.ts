@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { asides } from '../../core/aside.ts'
+import { asides } from '../../core/sqlite/aside.ts'
 import { bytes } from '../sizes.ts'
 import { type Check, ok, warn } from './check.ts'
 

@@ -1,8 +1,8 @@
 import { accessSync, constants, statSync } from 'node:fs'
-import { Connection } from '../../core/connection.ts'
-import { KNOWN_SCHEMA } from '../../core/migrate.ts'
 import { walOf } from '../../core/paths.ts'
-import { translate } from '../../core/sqlite-errors.ts'
+import { Connection } from '../../core/sqlite/connection.ts'
+import { KNOWN_SCHEMA } from '../../core/sqlite/migrate.ts'
+import { translate } from '../../core/sqlite/sqlite-errors.ts'
 import { bytes } from '../sizes.ts'
 import { bad, type Check, type Found, NO_MESH, ok, unknown, warn } from './check.ts'
 

@@ -1,5 +1,5 @@
-import { Connection } from '../../core/connection.ts'
-import { isSafeSqlite, OLDEST_SQLITE } from '../../core/open-database.ts'
+import { Connection } from '../../core/sqlite/connection.ts'
+import { isSafeSqlite, OLDEST_SQLITE } from '../../core/sqlite/open-database.ts'
 import { bad, type Check, ok } from './check.ts'
 
 /** Does better-sqlite3's compiled part load, and is its SQLite one that does not lose commits? */

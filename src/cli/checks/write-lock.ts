@@ -1,8 +1,8 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
-import { Connection } from '../../core/connection.ts'
 import { indexOf } from '../../core/paths.ts'
 import { sleep } from '../../core/scope.ts'
-import { isBusy } from '../../core/sqlite-errors.ts'
+import { Connection } from '../../core/sqlite/connection.ts'
+import { isBusy } from '../../core/sqlite/sqlite-errors.ts'
 import { bad, type Check, type Found, NO_MESH, ok, type Site, unknown } from './check.ts'
 import { stateOf } from './process-state.ts'
 

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { Connection } from '../../core/connection.ts'
 import { keysAbove } from '../../core/file-path.ts'
 import { meshBoot } from '../../core/host.ts'
 import { processOf } from '../../core/identity.ts'
@@ -9,7 +8,8 @@ import { NOWHERE } from '../../core/outsiders.ts'
 import type { PathScheme } from '../../core/path-scheme.ts'
 import type { PeerRow } from '../../core/peers.ts'
 import type { Sql } from '../../core/sql.ts'
-import { translate } from '../../core/sqlite-errors.ts'
+import { Connection } from '../../core/sqlite/connection.ts'
+import { translate } from '../../core/sqlite/sqlite-errors.ts'
 import { isGone } from '../../peer/process-identity.ts'
 
 /** Which paths of a commit another peer holds, straight from the file: a commit waits for us. */

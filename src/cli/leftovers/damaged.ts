@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { basename } from 'node:path'
-import { asides, SUFFIXES } from '../../core/aside.ts'
+import { asides, SUFFIXES } from '../../core/sqlite/aside.ts'
 import type { Ground, Leftover } from './leftover.ts'
 
 const DAY_MS = 86_400_000

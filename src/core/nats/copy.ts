@@ -1,10 +1,10 @@
-import type { Database } from '../database.ts'
 import { fail } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { bootOn, hostOf } from '../lifetime.ts'
-import { KNOWN_SCHEMA } from '../migrate.ts'
 import type { Sql, Transaction } from '../sql.ts'
-import { isRefused } from '../sqlite-errors.ts'
+import type { Database } from '../sqlite/database.ts'
+import { KNOWN_SCHEMA } from '../sqlite/migrate.ts'
+import { isRefused } from '../sqlite/sqlite-errors.ts'
 import { type Entry, tableOf } from './entry.ts'
 import { checkOf } from './recorder.ts'
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail } from '../errors.ts'
-import { codeOf } from '../sqlite-errors.ts'
+import { codeOf } from '../sqlite/sqlite-errors.ts'
 
 /** Which machine this is, for the mesh: a random id beside the copy, made with it. It stays when the file is made anew. */
 

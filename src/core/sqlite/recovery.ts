@@ -1,8 +1,8 @@
+import type { Sql, Transaction } from '../sql.ts'
 import { asides } from './aside.ts'
 import type { Connection } from './connection.ts'
 import { identityOf } from './moving.ts'
 import { type Saved, salvage } from './salvage.ts'
-import type { Sql, Transaction } from './sql.ts'
 
 /** What became of a damaged file, as the one that took its place remembers it, and as everybody is told. */
 export interface Recovery {

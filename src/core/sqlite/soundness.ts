@@ -1,5 +1,5 @@
+import type { Sql } from '../sql.ts'
 import { spoiltSchema } from './migrate.ts'
-import type { Sql } from './sql.ts'
 
 const MAX_FULL_CHECK_BYTES = 32 * 1024 * 1024
 

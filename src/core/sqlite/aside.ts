@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { isoTime } from './iso-time.ts'
+import { isoTime } from '../iso-time.ts'
 
 /** The names under which damaged databases lie beside the one that is used: `mesh.db.corrupt-20261125T213100123Z-4711`. */
 

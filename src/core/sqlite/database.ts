@@ -1,14 +1,14 @@
+import { fail, isFailure } from '../errors.ts'
+import { sleep } from '../scope.ts'
+import type { Sql, Transaction } from '../sql.ts'
+import type { Storage } from '../storage.ts'
 import type { Connection } from './connection.ts'
-import { fail, isFailure } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA } from './migrate.ts'
 import { type Footing, footingOf, identityOf, isSameFooting, movingAlone, removeStale } from './moving.ts'
 import { openConnection } from './open-database.ts'
 import type { Recovery } from './recovery.ts'
-import { sleep } from './scope.ts'
 import { damageFound } from './soundness.ts'
-import type { Sql, Transaction } from './sql.ts'
 import { BUSY_DEADLINE_MS, isBusy, mayBeDamage, translate } from './sqlite-errors.ts'
-import type { Storage } from './storage.ts'
 import { createWal, type Wal } from './wal.ts'
 
 /**

@@ -1,9 +1,9 @@
 import { accessSync, chmodSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
+import { fail } from '../errors.ts'
+import { sleep } from '../scope.ts'
 import { Connection } from './connection.ts'
-import { fail } from './errors.ts'
 import { checkSchema, KNOWN_SCHEMA, migrate } from './migrate.ts'
 import { identityOf } from './moving.ts'
-import { sleep } from './scope.ts'
 import { BUSY_DEADLINE_MS, codeOf, isBusy, translate } from './sqlite-errors.ts'
 
 /** From a path to a connection that may be used: private, on a safe SQLite, in WAL mode, with the schema we know. */

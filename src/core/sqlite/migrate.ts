@@ -1,10 +1,10 @@
+import { fail } from '../errors.ts'
+import type { Sql } from '../sql.ts'
 import { Connection } from './connection.ts'
-import { fail } from './errors.ts'
 import initial from './migrations/0001-initial.sql'
 import outsiders from './migrations/0002-outsiders.sql'
 import edits from './migrations/0003-edits.sql'
 import browserKeys from './migrations/0004-browser-keys.sql'
-import type { Sql } from './sql.ts'
 
 /**
  * Numbered, applied in order, never edited once released. `breaking` means that programs which know only

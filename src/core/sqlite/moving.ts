@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs'
+import { sleep } from '../scope.ts'
 import { SUFFIXES } from './aside.ts'
 import { Connection } from './connection.ts'
-import { sleep } from './scope.ts'
 
 /**
  * When the database under running processes is deleted or replaced, each of them moves to what stands at the path.

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import type { Sql } from './sql.ts'
+import type { Sql } from '../sql.ts'
 
 /** How the write-ahead log stays small: it is copied into the file, and begun anew, also while many write without a pause. */
 

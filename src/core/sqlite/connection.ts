@@ -1,5 +1,5 @@
 import Native from 'better-sqlite3'
-import type { Sql, Value } from './sql.ts'
+import type { Sql, Value } from '../sql.ts'
 
 /**
  * What better-sqlite3 has made is never given up to the garbage collector. Since Node 24.19 it ends the process when one

@@ -1,4 +1,4 @@
-import type { Sql, Value } from './sql.ts'
+import type { Sql, Value } from '../sql.ts'
 
 /**
  * What can still be read of a damaged file goes into a new one: mailboxes, mail, state, locks, subscriptions. Not the log of

@@ -1,4 +1,4 @@
-import { fail, MeshError } from './errors.ts'
+import { fail, MeshError } from '../errors.ts'
 
 /** SQLite's and the file system's errors become ours here and nowhere else. */
 
