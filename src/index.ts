@@ -1,5 +1,7 @@
 /** The library: a Node program as a peer of the mesh. */
-import { joinMesh as joinAsPeer, type MeshPeer, type JoinOptions as PeerOptions } from './peer/peer.ts'
+
+import type { MeshPeer, JoinOptions as PeerOptions } from './peer/mesh-peer.ts'
+import { joinMesh as joinAsPeer } from './peer/peer.ts'
 
 export { MeshError } from './core/errors.ts'
 export type { Caller, Input, OperationName, Output } from './core/operations.ts'

@@ -1,5 +1,5 @@
 import { isFailure, MeshError } from '../core/errors.ts'
-import type { Event } from '../core/events.ts'
+import type { Event } from '../core/event.ts'
 import type { Caller } from '../core/operations.ts'
 import { sleep } from '../core/scope.ts'
 import { isGone } from '../peer/process-identity.ts'

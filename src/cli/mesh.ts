@@ -1,5 +1,5 @@
 import type { Config } from '../core/config.ts'
-import type { Event } from '../core/events.ts'
+import type { Event } from '../core/event.ts'
 import type { Leadership } from '../core/leadership.ts'
 import type { Caller } from '../core/operations.ts'
 import type { Layout } from '../core/paths.ts'

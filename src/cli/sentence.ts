@@ -1,4 +1,4 @@
-import type { Event } from '../core/events.ts'
+import type { Event } from '../core/event.ts'
 
 /**
  * What happened, as a sentence for people. Names and texts of others stand in it as they are: whoever shows it makes it

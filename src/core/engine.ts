@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import type { ProcessRef } from './peers.ts'
+import type { ProcessRef } from './peer.ts'
 import type { Storage } from './storage.ts'
 import { openStore, type Store, type StoreOptions } from './store.ts'
 

@@ -1,19 +1,18 @@
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import { fail } from './errors.ts'
+import { Event, type EventRow, fromRow, Payload } from './event.ts'
 import { newId } from './ids.ts'
-import { isoTime } from './iso-time.ts'
 import { limitBytes, waitSeconds } from './limits.ts'
 import { operation } from './operation.ts'
 import type { PathScheme } from './path-scheme.ts'
+import type { RingLater } from './ring.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
 import type { Storage } from './storage.ts'
+import { createSubscriptions, lastSeq } from './subscriptions.ts'
 
-/**
- * The log of what happened, and who wants to be told. Append-only; `seq` is the order and the cursor.
- * Subscriptions stand in the file, so that every peer knows whom to ring when it writes.
- */
+/** The log of what happened. Append-only; `seq` is the order and the cursor. Who wants to be told is subscriptions.ts. */
 
 const BUILT_IN_EVENTS = [
   'peer_joined',
@@ -39,66 +38,11 @@ const eventType = z.once(() =>
 )
 const eventTypes = z.once(() => z.array(z.union([z.literal('*'), eventType()])).check(z.maxLength(MAX_TYPES)))
 
-const Payload = z.once(() => z.record(z.string(), z.unknown()))
-
-const Event = z.once(() =>
-  z.object({
-    id: z.string(),
-    seq: z.int(),
-    type: z.string(),
-    payload: Payload(),
-    emittedBy: z.nullable(z.object({ id: z.string(), name: z.string() })),
-    createdAt: z.string(),
-  }),
-)
-export type Event = z.infer<ReturnType<typeof Event>>
-
-interface Row {
-  seq: number
-  id: string
-  type: string
-  payload: string
-  emitted_by: string | null
-  emitted_by_name: string | null
-  created_at: number
-}
-
-const fromRow = (row: Row, shown: PathScheme['heard'], sql: Sql): Event => ({
-  id: row.id,
-  seq: row.seq,
-  type: row.type,
-  payload: shown(sql, Payload().parse(JSON.parse(row.payload))),
-  emittedBy: row.emitted_by === null ? null : { id: row.emitted_by, name: row.emitted_by_name ?? row.emitted_by },
-  createdAt: isoTime(row.created_at),
-})
-
-/** Rings one peer's doorbell; called after COMMIT only. */
-export type Ring = (target: { peerId: string; socketPath: string }) => void
-
-/**
- * Asks that a peer be rung after COMMIT; several reasons in one batch ring once. Who has no doorbell of its own (a script,
- * somebody at a shell, a peer that is away) is rung at the leader's, where calls and streams on their behalf wait.
- */
-export type RingLater = (tx: Transaction, peer: { id: string; socket_path: string | null }) => void
-
-export const ringLater =
-  (ring: Ring, isHere?: (sql: Sql, peerId: string) => boolean): RingLater =>
-  (tx, { id, socket_path }) => {
-    // On another machine everybody looks who is told that the log has grown.
-    if (socket_path !== null && isHere && !isHere(tx, id)) return
-    const target = socket_path === null ? leaderOf(tx) : { peerId: id, socketPath: socket_path }
-    if (target) tx.afterCommit(`ring ${target.peerId}`, () => ring(target))
-  }
-
-const leaderOf = (sql: Sql) =>
-  sql.get<{ peerId: string; socketPath: string }>(
-    'SELECT peer_id AS "peerId", socket_path AS "socketPath" FROM leader WHERE peer_id IS NOT NULL',
-  )
-
 export type Events = ReturnType<typeof createEvents>
 
 export function createEvents(database: Storage, clock: Clock, scheme: PathScheme, ring: RingLater) {
-  const shown = (rows: readonly Row[]) => database.read((sql) => rows.map((row) => fromRow(row, scheme.heard, sql)))
+  const subscriptions = createSubscriptions(database, clock)
+  const shown = (rows: readonly EventRow[]) => database.read((sql) => rows.map((row) => fromRow(row, scheme.heard, sql)))
 
   /** Writes one event and has its subscribers rung. Returns its seq, which no other event ever has. */
   function append(tx: Transaction, type: string, payload: object, by: { id: string; name: string } | null): number {
@@ -112,30 +56,22 @@ export function createEvents(database: Storage, clock: Clock, scheme: PathScheme
       by?.name ?? null,
       now,
     )
-    const subscribers = tx.all<{ id: string; socket_path: string | null }>(
-      `SELECT DISTINCT p.id, p.socket_path FROM subscriptions s JOIN peers p ON p.id = s.peer_id
-       WHERE s.type IN (?, '*') AND p.live = 1 AND (p.id IS NOT ? OR s.purpose <> 'agent')`,
-      type,
-      by?.id ?? null,
-    )
-    for (const subscriber of subscribers) ring(tx, subscriber)
+    for (const subscriber of subscriptions.subscribers(tx, type, by?.id ?? null)) ring(tx, subscriber)
     return rowid
   }
 
-  const lastSeq = (sql: Sql) => sql.get<{ seq: number }>(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`)?.seq ?? 0
-
-  const subscribedTo = (sql: Sql, peerId: string) =>
-    sql
-      .all<{ type: string }>("SELECT type FROM subscriptions WHERE peer_id = ? AND purpose = 'agent' ORDER BY type", peerId)
-      .map((row) => row.type)
-
   /** Events of those types after `after`, oldest first. Each type is read from its own index, then merged. */
-  function after(sql: Sql, after: number, types: readonly string[], limit: number, notBy: string | null): Row[] {
+  function after(sql: Sql, after: number, types: readonly string[], limit: number, notBy: string | null): EventRow[] {
     if (types.includes('*'))
-      return sql.all<Row>('SELECT * FROM events WHERE seq > ? AND emitted_by IS NOT ? ORDER BY seq LIMIT ?', after, notBy, limit)
+      return sql.all<EventRow>(
+        'SELECT * FROM events WHERE seq > ? AND emitted_by IS NOT ? ORDER BY seq LIMIT ?',
+        after,
+        notBy,
+        limit,
+      )
     return [...new Set(types)]
       .flatMap((type) =>
-        sql.all<Row>(
+        sql.all<EventRow>(
           'SELECT * FROM events WHERE type = ? AND seq > ? AND emitted_by IS NOT ? ORDER BY seq LIMIT ?',
           type,
           after,
@@ -147,15 +83,9 @@ export function createEvents(database: Storage, clock: Clock, scheme: PathScheme
       .slice(0, limit)
   }
 
-  const cursorOf = (sql: Sql, peerId: string) =>
-    sql.get<{ seq: number }>('SELECT seq FROM event_cursors WHERE peer_id = ?', peerId)?.seq ?? lastSeq(sql)
-
   return {
     append,
-
-    async subscriptions(peerId: string): Promise<string[]> {
-      return database.read((sql) => subscribedTo(sql, peerId))
-    },
+    ...subscriptions.verbs,
 
     async lastSeq(): Promise<number> {
       return database.read(lastSeq)
@@ -184,8 +114,8 @@ export function createEvents(database: Storage, clock: Clock, scheme: PathScheme
       const newest = database.read((sql) =>
         (types.includes('*') ? [null] : [...new Set(types)]).flatMap((type) =>
           type === null
-            ? sql.all<Row>('SELECT * FROM events ORDER BY seq DESC LIMIT ?', limit + 1)
-            : sql.all<Row>('SELECT * FROM events WHERE type = ? ORDER BY seq DESC LIMIT ?', type, limit + 1),
+            ? sql.all<EventRow>('SELECT * FROM events ORDER BY seq DESC LIMIT ?', limit + 1)
+            : sql.all<EventRow>('SELECT * FROM events WHERE type = ? ORDER BY seq DESC LIMIT ?', type, limit + 1),
         ),
       )
       const rows = newest.sort((a, b) => b.seq - a.seq)
@@ -195,53 +125,10 @@ export function createEvents(database: Storage, clock: Clock, scheme: PathScheme
     /** What a subscriber has not been shown yet, without its own doings; undefined where it subscribed to nothing. */
     async unread(peerId: string, limit: number, beyond = 0): Promise<{ events: Event[]; more: boolean } | undefined> {
       return database.read((sql) => {
-        const types = subscribedTo(sql, peerId)
+        const types = subscriptions.typesOf(sql, peerId)
         if (types.length === 0) return undefined
-        const rows = after(sql, Math.max(beyond, cursorOf(sql, peerId)), types, limit + 1, peerId)
+        const rows = after(sql, Math.max(beyond, subscriptions.cursorOf(sql, peerId)), types, limit + 1, peerId)
         return { events: shown(rows.slice(0, limit)), more: rows.length > limit }
-      })
-    },
-
-    /** Forgets that a subscriber has been shown what came after `seq`: it dropped the answer. */
-    async unshow(peerId: string, seq: number): Promise<void> {
-      await database.write((tx) => tx.run('UPDATE event_cursors SET seq = min(seq, ?) WHERE peer_id = ?', seq, peerId))
-    },
-
-    /** Remembers that a subscriber has been shown the log up to `seq`. Never goes back. */
-    async shown(peerId: string, seq: number): Promise<void> {
-      await database.write((tx) => {
-        tx.run(
-          'INSERT INTO event_cursors VALUES (?, ?) ON CONFLICT (peer_id) DO UPDATE SET seq = max(seq, excluded.seq)',
-          peerId,
-          seq,
-        )
-      })
-    },
-
-    /**
-     * Adds types and returns what the agent is subscribed to. The first subscription starts at the present, not at
-     * the beginning. A `purpose` other than the agent's own only rings, and ends with the process.
-     */
-    async subscribe(peerId: string, types: readonly string[], purpose = 'agent'): Promise<string[]> {
-      return database.write((tx) => {
-        for (const type of types)
-          tx.run('INSERT OR IGNORE INTO subscriptions VALUES (?, ?, ?, ?)', peerId, type, purpose, clock.now())
-        if (purpose === 'agent') tx.run('INSERT OR IGNORE INTO event_cursors VALUES (?, ?)', peerId, lastSeq(tx))
-        return subscribedTo(tx, peerId)
-      })
-    },
-
-    /** Takes types away (`*` or none: all of that purpose) and returns what the agent is left with. */
-    async unsubscribe(peerId: string, types: readonly string[], purpose = 'agent'): Promise<string[]> {
-      return database.write((tx) => {
-        if (types.length === 0 || types.includes('*'))
-          tx.run('DELETE FROM subscriptions WHERE peer_id = ? AND purpose = ?', peerId, purpose)
-        for (const type of types)
-          tx.run('DELETE FROM subscriptions WHERE peer_id = ? AND type = ? AND purpose = ?', peerId, type, purpose)
-        const left = subscribedTo(tx, peerId)
-        // Whoever subscribes again later starts at that moment.
-        if (left.length === 0) tx.run('DELETE FROM event_cursors WHERE peer_id = ?', peerId)
-        return left
       })
     },
 

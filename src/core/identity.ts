@@ -1,7 +1,7 @@
 import { fail } from './errors.ts'
 import { newName, type Random } from './ids.ts'
 import { hostOf } from './lifetime.ts'
-import type { Arrival, PeerRow, ProcessRef } from './peers.ts'
+import type { Arrival, PeerRow, ProcessRef } from './peer.ts'
 import type { Transaction } from './sql.ts'
 
 /**

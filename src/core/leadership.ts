@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 import { fail } from './errors.ts'
 import type { Events } from './events.ts'
 import { processOf } from './identity.ts'
-import type { ProcessRef } from './peers.ts'
+import type { ProcessRef } from './peer.ts'
 import type { Sql, Transaction } from './sql.ts'
 import type { Storage } from './storage.ts'
 

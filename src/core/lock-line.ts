@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
-import type { RingLater } from './events.ts'
 import { keysAbove, keysBelow } from './file-path.ts'
 import { isOver as isPast } from './lifetime.ts'
+import type { RingLater } from './ring.ts'
 import type { Sql, Transaction } from './sql.ts'
 
 /**

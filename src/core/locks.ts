@@ -1,19 +1,16 @@
-import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import { type Conflict, fail } from './errors.ts'
-import type { Events, RingLater } from './events.ts'
-import { keysAbove } from './file-path.ts'
+import type { Events } from './events.ts'
 import { isoTime } from './iso-time.ts'
-import { hostOf, leftMs, overSql, overValues } from './lifetime.ts'
-import { MAX_LIST, line as oneLine, text, waitSeconds } from './limits.ts'
-import { type Answer, type Claim, conflictOf, fromRow, Lock, type LockRow } from './lock.ts'
-import { createLockLine, overlapping } from './lock-line.ts'
-import { type Actor, type Context, operation } from './operation.ts'
-import { isKnownSender } from './outsiders.ts'
+import { leftMs, overSql, overValues } from './lifetime.ts'
+import { type Answer, type Claim, fromRow, type Lock, type LockRow } from './lock.ts'
+import { createLockLine } from './lock-line.ts'
+import type { Actor } from './operation.ts'
 import type { Located, PathScheme, Standpoint } from './path-scheme.ts'
 import type { Peers } from './peers.ts'
-import * as z from './schema.ts'
+import type { RingLater } from './ring.ts'
 import type { Sql, Transaction } from './sql.ts'
+import { createStandingLocks } from './standing-locks.ts'
 import type { Storage } from './storage.ts'
 import { createTurnLocks } from './turn-locks.ts'
 
@@ -22,12 +19,10 @@ import { createTurnLocks } from './turn-locks.ts'
  * path: every grant is one transaction that looks at everything above and below. Lifetimes follow the boot clock,
  * so a jump of the wall clock neither frees nor prolongs one. A grant's fencing token is the seq of its event.
  *
- * What a lock is, is lock.ts; who waits, and in which order, lock-line.ts; what edits take for a turn, turn-locks.ts.
+ * What a lock is, is lock.ts; what stands in the way of whom, standing-locks.ts; who waits, and in which order, lock-line.ts;
+ * what edits take for a turn, turn-locks.ts.
  */
 
-const MAX_PATH = 4_096
-const MAX_REASON = 500
-const MAX_TTL_MINUTES = 1_440
 const MAX_LISTED = 200
 const LOOK_AGAIN_MS = 5_000
 
@@ -71,19 +66,9 @@ export function createLocks(
     if (peer?.socket_path) ring(tx, peer)
   }
 
+  const standing = createStandingLocks(clock, scheme)
+  const { inTheWay, left, isOver, isOwn, holds, covers, conflict, elsewhere } = standing
   const shownLock = (sql: Sql, row: LockRow, viewer: Standpoint | null) => fromRow(row, scheme.shown(sql, row, viewer))
-  const conflict = (sql: Sql, row: LockRow, actor: Actor) => conflictOf(row, scheme.shown(sql, row, actor))
-
-  /** Locks on that path, above it or below it. */
-  const inTheWay = (sql: Sql, path: Located): LockRow[] => [
-    ...overlapping<LockRow>(sql, 'locks', path.key),
-    ...scheme.nested(sql, path),
-  ]
-
-  const left = (row: LockRow) => leftMs(row.expires_uptime, row.boot_id, clock)
-  const isOver = (row: LockRow) => left(row) <= 0
-  /** All shells are `cli`: those of one machine are one holder, and those of another exclude them. */
-  const isOwn = (row: LockRow, actor: Actor) => row.holder_id === actor.id && hostOf(row.boot_id) === hostOf(clock.bootId)
 
   /** What stands in the way of a claim: others' locks, and others who have waited longer. Frees what has expired. */
   function obstacles(tx: Transaction, actor: Actor, claim: Claim) {
@@ -109,11 +94,6 @@ export function createLocks(
     }
     return { conflicts, again: Math.max(1, again) }
   }
-
-  const holds = (sql: Sql, peerId: string, key: string) =>
-    sql.get('SELECT 1 FROM locks WHERE path_key = ? AND holder_id = ?', key, peerId) !== undefined
-
-  const covers = (sql: Sql, peerId: string, key: string) => [...keysAbove(key), key].some((at) => holds(sql, peerId, at))
 
   /** Grants or renews one path of a claim that nothing stands in the way of. */
   function grant(tx: Transaction, actor: Actor, path: Located, claim: Claim): LockRow {
@@ -153,24 +133,6 @@ export function createLocks(
     return row
   }
 
-  /** Locks of others on the same file of the same repository in another worktree. */
-  function elsewhere(tx: Sql, actor: Actor, paths: readonly Located[]): Conflict[] {
-    return paths.flatMap((path) =>
-      path.repoPath === null || path.repo === null
-        ? []
-        : tx
-            .all<LockRow>(
-              'SELECT * FROM locks WHERE repo = ? AND repo_path = ? AND path_key <> ? AND holder_id <> ?',
-              path.repo,
-              path.repoPath,
-              path.key,
-              actor.id,
-            )
-            .filter((row) => !isOver(row))
-            .map((row) => conflict(tx, row, actor)),
-    )
-  }
-
   /** Releases what a claim was granted, unless it was released, or granted anew, since. */
   async function giveBack(granted: readonly { path_key: string; token: number }[]): Promise<void> {
     await database.write((tx) => {
@@ -183,14 +145,9 @@ export function createLocks(
 
   const turn = createTurnLocks(database, clock, {
     line,
+    standing,
     grant,
     free,
-    covers,
-    isOver,
-    isOwn,
-    inTheWay,
-    conflict,
-    elsewhere,
     giveBack,
   })
 
@@ -280,109 +237,4 @@ export function createLocks(
       })
     },
   }
-}
-
-const filePath = z.once(() => oneLine(MAX_PATH))
-const filePaths = z.once(() => z.union([filePath(), z.array(filePath()).check(z.minLength(1), z.maxLength(MAX_LIST))]))
-
-/** The paths of a call, each once. A path outside any repository has no place in one. */
-function lockPaths({ store, actor }: Context, given: string | readonly string[]): Located[] {
-  const paths = (typeof given === 'string' ? [given] : given).map((path) => store.paths.locate(path, actor))
-  return [...new Map(paths.map((path) => [path.key, path])).values()]
-}
-
-const lockOutput = z.once(() =>
-  z.object({
-    lock: z.optional(Lock()),
-    locks: z.optional(z.array(Lock())),
-    warnings: z.optional(z.array(z.string())),
-  }),
-)
-
-const oneOrMany = (given: string | readonly string[], locks: Lock[]) =>
-  typeof given === 'string' && locks[0] ? { lock: locks[0] } : { locks }
-
-export const lockOperations = {
-  'lock.acquire': operation({
-    summary: 'Lock files or directories, all or none; again: renew.',
-    effect: 'write',
-    input: () =>
-      z.object({
-        filePath: filePaths(),
-        reason: z._default(text(MAX_REASON), ''),
-        ttlMinutes: z.optional(z.number().check(z.minimum(1), z.maximum(MAX_TTL_MINUTES))),
-        wait: z._default(waitSeconds(), 0),
-      }),
-    output: lockOutput,
-    run: async (context, input) => {
-      const { store, actor, bell, clock, signal, afterAnswer, defaults } = context
-      const paths = lockPaths(context, input.filePath)
-      const ttlMs = Math.round((input.ttlMinutes ?? defaults.lockTtlMinutes) * 60_000)
-      const deadline = clock.uptime() + input.wait * 1000
-      let ticket: number | null = null
-      let last: Extract<Answer, { conflicts: unknown }> | undefined
-      try {
-        const granted = await waitFor(bell, clock, input.wait * 1000, signal, async () => {
-          const waitMs = signal.aborted ? 0 : Math.max(0, deadline - clock.uptime())
-          const answer = await store.locks.acquire(actor, { paths, reason: input.reason, ttlMs, ticket }, waitMs)
-          if ('granted' in answer) {
-            ticket = null
-            return { found: answer }
-          }
-          ticket = answer.ticket ?? ticket
-          last = answer
-          return { again: answer.again }
-        })
-        if (!granted) {
-          if (signal.aborted) throw fail('cancelled', { operation: 'lock.acquire' })
-          throw fail('locked', { conflicts: last?.conflicts ?? [], place: last?.place ?? null })
-        }
-        // A grant of which nobody hears must not outlive the call that asked for it.
-        if (!granted.renewed)
-          afterAnswer(async (left) => {
-            if (!left) await store.locks.giveBack(granted.granted)
-          })
-        const warnings = granted.elsewhere.map(
-          (c) =>
-            `${c.holder.name} holds the same file in another worktree (${JSON.stringify(c.filePath)}) until ${c.until}${c.reason && `: ${JSON.stringify(c.reason)}`}`,
-        )
-        return {
-          ...oneOrMany(
-            input.filePath,
-            granted.granted.map((row) => fromRow(row, { filePath: row.file_path })),
-          ),
-          ...(warnings.length > 0 && { warnings }),
-        }
-      } finally {
-        if (ticket !== null) await store.locks.leaveLine(ticket)
-      }
-    },
-  }),
-
-  'lock.release': operation({
-    summary: 'Give locks back.',
-    effect: 'write',
-    input: () =>
-      z.object({
-        filePath: filePaths(),
-        force: z._default(z.boolean(), false).check(z.describe('take it from whoever holds it: for people only')),
-      }),
-    output: lockOutput,
-    run: async (context, { filePath, force }) => {
-      const { store, actor } = context
-      // Whoever else asks for it is refused like anybody who does not hold the lock.
-      const released = await store.locks.release(actor, lockPaths(context, filePath), force && isKnownSender(actor.id))
-      return oneOrMany(filePath, released)
-    },
-  }),
-
-  'lock.query': operation({
-    summary: 'Who holds what; without a path, all locks.',
-    effect: 'read',
-    input: () => z.object({ filePath: z.optional(filePaths()) }),
-    output: () => z.object({ locks: z.array(Lock()) }),
-    run: async (context, { filePath }) => ({
-      locks: await context.store.locks.query(filePath === undefined ? [] : lockPaths(context, filePath), context.actor),
-    }),
-  }),
 }

@@ -1,7 +1,7 @@
 import { fail } from './errors.ts'
 import { eventOperations } from './events.ts'
 import { inboxOperations } from './inbox.ts'
-import { lockOperations } from './locks.ts'
+import { lockOperations } from './lock-operations.ts'
 import { messageOperations } from './messages.ts'
 import type { Context } from './operation.ts'
 import { peerOperations } from './peers.ts'

@@ -1,6 +1,6 @@
 import { fail } from './errors.ts'
 import type { Actor } from './operation.ts'
-import type { PeerRow, Place } from './peers.ts'
+import type { PeerRow, Place } from './peer.ts'
 import type { Store } from './store.ts'
 
 /**

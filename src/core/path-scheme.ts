@@ -1,6 +1,6 @@
 import { canonicalPath, type FilePath, pathInRepo } from './file-path.ts'
 import type { LockRow } from './lock.ts'
-import type { Place } from './peers.ts'
+import type { Place } from './peer.ts'
 import type { Sql } from './sql.ts'
 
 /**

@@ -1,10 +1,10 @@
 import type { Clock } from './clock.ts'
-import type { Conflict } from './errors.ts'
 import type { Claim, EditAnswer, LockRow } from './lock.ts'
 import type { LockLine } from './lock-line.ts'
 import type { Actor } from './operation.ts'
 import type { Located } from './path-scheme.ts'
 import type { Sql, Transaction } from './sql.ts'
+import type { StandingLocks } from './standing-locks.ts'
 import type { Storage } from './storage.ts'
 
 /**
@@ -18,18 +18,14 @@ const EDITING = 'editing'
 /** What locks.ts does for any lock. */
 interface Locking {
   readonly line: LockLine
+  readonly standing: StandingLocks
   grant(tx: Transaction, actor: Actor, path: Located, claim: Claim): LockRow
   free(tx: Transaction, row: LockRow, reason: 'expired'): void
-  covers(sql: Sql, peerId: string, key: string): boolean
-  isOver(row: LockRow): boolean
-  isOwn(row: LockRow, actor: Actor): boolean
-  inTheWay(sql: Sql, path: Located): LockRow[]
-  conflict(sql: Sql, row: LockRow, actor: Actor): Conflict
-  elsewhere(sql: Sql, actor: Actor, paths: readonly Located[]): Conflict[]
   giveBack(granted: readonly { path_key: string; token: number }[]): Promise<void>
 }
 
 export function createTurnLocks(database: Storage, clock: Clock, on: Locking) {
+  const { standing } = on
   /** Locks that hooks of this process's agent took, and it has not asked for itself since. By token. */
   const byHook = new Map<number, Pick<LockRow, 'path_key' | 'token' | 'holder_id'>>()
 
@@ -43,7 +39,7 @@ export function createTurnLocks(database: Storage, clock: Clock, on: Locking) {
         clock.uptime() + ttlMs,
         path.key,
       )
-    if (on.covers(tx, actor.id, path.key) || on.line.ahead(tx, path.key, actor.id, null).length > 0) return undefined
+    if (standing.covers(tx, actor.id, path.key) || on.line.ahead(tx, path.key, actor.id, null).length > 0) return undefined
     const row = on.grant(tx, actor, path, { paths: [path], reason: EDITING, ttlMs, ticket: null })
     tx.afterCommit(`by hook ${row.token}`, () => byHook.set(row.token, row))
     return row
@@ -59,25 +55,25 @@ export function createTurnLocks(database: Storage, clock: Clock, on: Locking) {
      * has locked is renewed. What the agent has locked itself stays as it is.
      */
     async edit(actor: Actor, paths: readonly Located[], ttlMs: number | null): Promise<EditAnswer> {
-      const inTheWay = (sql: Sql) => paths.flatMap((path) => on.inTheWay(sql, path))
+      const inTheWay = (sql: Sql) => paths.flatMap((path) => standing.inTheWay(sql, path))
       const conflicts = (sql: Sql, rows: LockRow[]) => {
-        const held = rows.filter((row) => !on.isOwn(row, actor) && !on.isOver(row))
-        return [...new Map(held.map((row) => [row.path_key, row])).values()].map((row) => on.conflict(sql, row, actor))
+        const held = rows.filter((row) => !standing.isOwn(row, actor) && !standing.isOver(row))
+        return [...new Map(held.map((row) => [row.path_key, row])).values()].map((row) => standing.conflict(sql, row, actor))
       }
       if (ttlMs === null)
         return database.read((sql) => {
           const refused = conflicts(sql, inTheWay(sql))
-          return refused.length > 0 ? { refused } : { took: [], elsewhere: on.elsewhere(sql, actor, paths) }
+          return refused.length > 0 ? { refused } : { took: [], elsewhere: standing.elsewhere(sql, actor, paths) }
         })
       return database.write((tx) => {
         const rows = inTheWay(tx)
         for (const row of new Map(rows.map((row) => [row.path_key, row])).values())
-          if (on.isOver(row)) on.free(tx, row, 'expired')
+          if (standing.isOver(row)) on.free(tx, row, 'expired')
         const refused = conflicts(tx, rows)
         if (refused.length > 0) return { refused }
         return {
           took: paths.flatMap((path) => takeForTurn(tx, actor, path, ttlMs) ?? []),
-          elsewhere: on.elsewhere(tx, actor, paths),
+          elsewhere: standing.elsewhere(tx, actor, paths),
         }
       })
     },

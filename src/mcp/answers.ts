@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Code, Facts, MeshError } from '../core/errors.ts'
-import type { Event } from '../core/events.ts'
+import type { Event } from '../core/event.ts'
 import type { Lock } from '../core/lock.ts'
 import type { Message } from '../core/message.ts'
 import type { OperationName, Output } from '../core/operations.ts'
-import type { Peer } from '../core/peers.ts'
+import type { Peer } from '../core/peer.ts'
 import { ago, escaped, span } from '../core/visible.ts'
 
 /**

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Claims } from '../core/claims.ts'
 import { FROM_PEERS } from '../core/inbox.ts'
 import type { Message } from '../core/message.ts'
-import type { MeshPeer } from '../peer/peer.ts'
+import type { MeshPeer } from '../peer/mesh-peer.ts'
 import { letterText, plural } from './answers.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Candidate, Leadership, LeadershipRow } from '../core/leadership.ts'
 import type { Log } from '../core/log.ts'
-import type { ProcessRef } from '../core/peers.ts'
+import type { ProcessRef } from '../core/peer.ts'
 import { type Scope, sleep } from '../core/scope.ts'
 import type { Doorbell } from './doorbell.ts'
 import type { TermGuard } from './term-guard.ts'

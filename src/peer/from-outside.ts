@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net'
 import { processOf, socketOf } from '../core/identity.ts'
 import { removeSocket } from '../core/paths.ts'
-import type { ProcessRef } from '../core/peers.ts'
+import type { ProcessRef } from '../core/peer.ts'
 import type { Store } from '../core/store.ts'
 import { encode } from './frames.ts'
 

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { processOf, socketOf } from '../core/identity.ts'
 import type { Log } from '../core/log.ts'
 import { removeSocket } from '../core/paths.ts'
-import type { ProcessRef } from '../core/peers.ts'
+import type { ProcessRef } from '../core/peer.ts'
 import { type Scope, sleep } from '../core/scope.ts'
 import type { Store } from '../core/store.ts'
 

@@ -1,97 +1,36 @@
 import { randomBytes } from 'node:crypto'
 import { Bell } from '../core/bell.ts'
 import { Claims } from '../core/claims.ts'
-import { type Clock, systemClock } from '../core/clock.ts'
-import { type Config, type Environment, readConfig } from '../core/config.ts'
+import { systemClock } from '../core/clock.ts'
+import { readConfig } from '../core/config.ts'
 import { type Engine, openEngine } from '../core/engine.ts'
 import { fail, isFailure } from '../core/errors.ts'
 import { createBudget } from '../core/limits.ts'
-import { createLog, type Log } from '../core/log.ts'
-import type { Actor, Context } from '../core/operation.ts'
-import { type Caller, call } from '../core/operations.ts'
-import { exists, leaveSocketDir, makeSocketDir, newSocketPath, openDataDir } from '../core/paths.ts'
-import type { Arrival } from '../core/peers.ts'
+import { createLog } from '../core/log.ts'
+import { call } from '../core/operations.ts'
+import { leaveSocketDir, makeSocketDir, newSocketPath, openDataDir } from '../core/paths.ts'
+import type { Arrival } from '../core/peer.ts'
 import { Scope } from '../core/scope.ts'
 import type { Recovery } from '../core/sqlite/recovery.ts'
-import type { Storage } from '../core/storage.ts'
-import type { Store } from '../core/store.ts'
 import { type Doorbell, startDoorbell } from './doorbell.ts'
-import { createEditing, type Editing } from './editing.ts'
+import { createEditing } from './editing.ts'
 import { type Election, startElection } from './election.ts'
 import { startFileWatch } from './file-watch.ts'
-import type { HookHandler } from './hook.ts'
 import { HookHost } from './hook-host.ts'
 import { startMembership } from './membership.ts'
+import type { JoinOptions, MeshPeer } from './mesh-peer.ts'
 import { isGoneSeenFrom, ownProcess, parentProcess } from './process-identity.ts'
 import { placeOf } from './project.ts'
 import { createSelf } from './self.ts'
 import { createTermGuard } from './term-guard.ts'
-import { socketTransport, type Transport } from './transport.ts'
+import { socketTransport } from './transport.ts'
+import { startVigil } from './vigil.ts'
 
 /** One live process on the mesh: everything it consists of, joined into one lifetime. */
 
-export interface JoinOptions {
-  /** Settings as in the environment (`SLM_MESH_DATA_DIR`, …); see the README. Default: none, so all defaults. */
-  readonly env?: Environment
-  /** What this is, as others see it: `claude-code`, `build-script`. Default `library`. */
-  readonly agentType?: string
-  /** The directory it works in. Default: the current one. */
-  readonly projectPath?: string
-  /** Its session's own id, by which it is recognised when it comes back. */
-  readonly sessionKey?: string
-  readonly kind?: Arrival['kind']
-  readonly clock?: Clock
-  readonly transport?: Transport
-  /** Ends a join that is under way, which then leaves nothing behind. */
-  readonly signal?: AbortSignal
-  /** Receives what is logged at level warn and above. Default: nothing. */
-  readonly stderr?: (line: string) => void
-}
-
-export interface MeshPeer extends AsyncDisposable {
-  /** Who this is; may change once, when the session turns out to be a known one. */
-  readonly self: Actor
-  /** True when an earlier process's mailbox was taken up. */
-  readonly returned: boolean
-  /** Does anything that can be done on the mesh. Throws `MeshError`. */
-  readonly call: Caller
-  /** Rings whenever something may have changed for this peer. */
-  readonly bell: Bell
-  readonly store: Store
-  readonly log: Log
-  /** Ids of messages whose text is on its way to the agent, by whatever route. */
-  readonly carrying: Claims
-  /** What its agent's edits mean to the others. */
-  readonly editing: Editing
-  readonly leadingTerm: number | null
-  /** What became of a damaged file under this peer, until its agent has been told. */
-  readonly recoveries: Recovery[]
-  /** What else has happened to this peer, until its agent has been told. */
-  readonly news: string[]
-  /** Why the mesh cannot be seen as it is now, in a sentence; null where it can. */
-  outage(): string | null
-  /** Lets another lead, where this peer does and another is there; else it leads again after a lease. */
-  handOn(): Promise<void>
-  /** What an operation leans on, for a door that answers somewhere else than to its caller. */
-  context(door: Pick<Context, 'signal' | 'afterAnswer'>): Context
-  /** The client has told which session this is. */
-  claimSession(sessionKey: string): Promise<void>
-  /** The client works in another directory now. */
-  moveTo(projectPath: string): Promise<void>
-  /** Answers the hooks of this peer's agent, from now on. */
-  onHook(handler: HookHandler): void
-  /** Leaves: locks are freed, the others are told. Safe to call twice. */
-  leave(): Promise<void>
-}
-
-/** How often a peer asks whether it has missed a ring, or lost its file or its socket. Each look costs 10 µs. */
-const VIGIL_MS = 1_000
 const RATE_WINDOW_MS = 10_000
 const CAME_BACK =
   'This machine was cut off from the mesh for so long that the others went on without you: your locks were freed. You are back under your name, with your mail. Lock again what you still need, and look whether somebody else has changed it.'
-/** How soon it tries again to have a damaged file replaced, where that was refused. */
-const REFUSED_MS = 30_000
-
 /** Joins the mesh of the data directory. Throws `MeshError`: `unsafe`, `read_only`, `schema_newer`, `full`, `closed`, … */
 export async function joinMesh(options: JoinOptions = {}): Promise<MeshPeer> {
   for (let tries = 1; ; tries++) {
@@ -248,7 +187,17 @@ async function join(scope: Scope, options: JoinOptions): Promise<MeshPeer> {
     recoveries.push(recovery)
   }
   if (database.recovery) onRecovery(database.recovery)
-  watch(scope, { config, database, doorbell, bell, clock, log, socketPath, onReplaced: () => me.joinIn(database), onRecovery })
+  startVigil(scope, {
+    config,
+    database,
+    doorbell,
+    bell,
+    clock,
+    log,
+    socketPath,
+    onReplaced: () => me.joinIn(database),
+    onRecovery,
+  })
 
   const editing = createEditing({ store, clock, self: me.actor, lockTtlMinutes: config.lockTtlMinutes })
   startFileWatch(scope, { store, clock, bell, self: me.actor, editing, log })
@@ -304,58 +253,4 @@ async function announce({ store, shared }: Engine, doorbell: Doorbell, ownSocket
     if (shared && !shared.isHere(row)) continue
     doorbell.tell({ peerId: row.id, socketPath: row.socket_path }, 'leader')
   }
-}
-
-/** The safety net under the doorbell: rings that were missed, a file that was replaced, a socket that was removed. */
-function watch(
-  scope: Scope,
-  on: {
-    config: Config
-    database: Storage
-    doorbell: Doorbell
-    bell: Bell
-    clock: Clock
-    log: Log
-    socketPath: string
-    onReplaced: () => Promise<void>
-    onRecovery: (recovery: Recovery) => void
-  },
-): void {
-  let version = on.database.dataVersion()
-  let recovery = on.database.recovery
-  let refusedUntil = 0
-  const move = async () => {
-    const isReplaced = on.database.replaced()
-    if (!isReplaced && !(on.database.isDamaged && on.clock.uptime() >= refusedUntil)) return
-    on.log.warn(
-      isReplaced
-        ? 'the database was replaced or deleted under this process: moving to the one at its path'
-        : 'the database is damaged: moving it aside, and to a new one',
-    )
-    openDataDir(on.config.dataDir) // which may be gone as well, or be another now
-    refusedUntil = on.clock.uptime() + REFUSED_MS
-    await on.onReplaced()
-    refusedUntil = 0
-    if (on.database.recovery && on.database.recovery !== recovery) on.onRecovery(on.database.recovery)
-    recovery = on.database.recovery
-  }
-  let moving: Promise<void> | undefined
-  const moveOnce = () => {
-    moving ??= move().finally(() => {
-      moving = undefined
-    })
-    return moving
-  }
-  on.database.onDamage = () => void moveOnce().catch((error: unknown) => on.log.error('the damaged database stays', { error }))
-  const look = async () => {
-    await moveOnce()
-    const now = on.database.dataVersion()
-    if (now !== version) on.bell.ring()
-    version = now
-    if (process.platform !== 'win32' && !exists(on.socketPath)) {
-      makeSocketDir(on.socketPath)
-      await on.doorbell.relisten()
-    }
-  }
-  scope.every(VIGIL_MS, look, (error) => on.log.warn('vigil failed', { error }))
 }

@@ -2,7 +2,7 @@ import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:c
 import { readFileSync, readlinkSync } from 'node:fs'
 import { systemClock } from '../core/clock.ts'
 import { bootSeen, hostOf } from '../core/lifetime.ts'
-import type { ProcessRef } from '../core/peers.ts'
+import type { ProcessRef } from '../core/peer.ts'
 import { parseFileTime, parseProcStat, parsePs, type Sighting } from './sighting.ts'
 
 /** Looks at a process of this machine; undefined where there is none. 26 µs on Linux, a child process elsewhere. */

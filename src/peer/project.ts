@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { embeddedPaths, type PathScheme } from '../core/path-scheme.ts'
-import type { Place } from '../core/peers.ts'
+import type { Place } from '../core/peer.ts'
 import { branchOf, realpath, repositoryAround } from '../core/repository.ts'
 
 /** Which repository a directory belongs to. What a repository is called is the mesh's to say. */

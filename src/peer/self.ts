@@ -1,5 +1,5 @@
 import type { Actor } from '../core/operation.ts'
-import type { Arrival } from '../core/peers.ts'
+import type { Arrival } from '../core/peer.ts'
 import type { Storage } from '../core/storage.ts'
 import type { Store } from '../core/store.ts'
 import { placeOf } from './project.ts'

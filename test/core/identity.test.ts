@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { suggest } from '../../src/core/identity.ts'
-import type { Arrival, PeerRow } from '../../src/core/peers.ts'
+import type { Arrival, PeerRow } from '../../src/core/peer.ts'
 import { type BareStore, bareStore } from '../support/bare-store.ts'
 
 let bare: BareStore

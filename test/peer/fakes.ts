@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Candidate } from '../../src/core/leadership.ts'
-import type { Arrival, ProcessRef } from '../../src/core/peers.ts'
+import type { Arrival, ProcessRef } from '../../src/core/peer.ts'
 import { openStore } from '../../src/core/store.ts'
 import type { Connection, Handlers, Transport } from '../../src/peer/transport.ts'
 import { testDir } from '../support/data-dir.ts'

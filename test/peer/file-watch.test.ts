@@ -12,8 +12,9 @@ import {
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createBurst, together } from '../../src/peer/burst.ts'
+import type { MeshPeer } from '../../src/peer/mesh-peer.ts'
 import { depthWithin } from '../../src/peer/path-watch.ts'
-import { joinMesh, type MeshPeer } from '../../src/peer/peer.ts'
+import { joinMesh } from '../../src/peer/peer.ts'
 import { dataDir, meshEnv, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { MeshPeer } from '../../src/peer/peer.ts'
+import type { MeshPeer } from '../../src/peer/mesh-peer.ts'
 import { eventually } from '../support/eventually.ts'
 import { joinPeers } from '../support/peers.ts'
 

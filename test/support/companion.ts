@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { joinMesh, type MeshPeer } from '../../src/peer/peer.ts'
+import type { MeshPeer } from '../../src/peer/mesh-peer.ts'
+import { joinMesh } from '../../src/peer/peer.ts'
 import type { AgentOptions } from './agent.ts'
 import { dataDir, meshEnv } from './data-dir.ts'
 

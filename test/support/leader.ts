@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Caller } from '../../src/core/operations.ts'
 import { connectLeader, type LeaderClient } from '../../src/peer/leader/client.ts'
-import type { MeshPeer } from '../../src/peer/peer.ts'
+import type { MeshPeer } from '../../src/peer/mesh-peer.ts'
 import { eventually } from './eventually.ts'
 import { joinPeers } from './peers.ts'
 

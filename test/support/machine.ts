@@ -8,7 +8,7 @@ import { type Engine, openEngine } from '../../src/core/engine.ts'
 import { SHARED_TABLES } from '../../src/core/nats/copy.ts'
 import type { Actor } from '../../src/core/operation.ts'
 import { type Caller, call } from '../../src/core/operations.ts'
-import type { Arrival } from '../../src/core/peers.ts'
+import type { Arrival } from '../../src/core/peer.ts'
 import { testDir } from './data-dir.ts'
 
 /** One machine of a mesh on NATS, without processes, sockets or elections: its copy, and peers that are rows. */

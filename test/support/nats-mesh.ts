@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest'
-import { type JoinOptions, joinMesh, type MeshPeer } from '../../src/peer/peer.ts'
+import type { JoinOptions, MeshPeer } from '../../src/peer/mesh-peer.ts'
+import { joinMesh } from '../../src/peer/peer.ts'
 import { dataDir, meshEnv } from './data-dir.ts'
 import { type Nats, type NatsOptions, startNats } from './nats.ts'
 

@@ -1,4 +1,5 @@
-import { type JoinOptions, joinMesh, type MeshPeer } from '../../src/peer/peer.ts'
+import type { JoinOptions, MeshPeer } from '../../src/peer/mesh-peer.ts'
+import { joinMesh } from '../../src/peer/peer.ts'
 import { dataDir, meshEnv } from './data-dir.ts'
 
 /** Peers inside the test's own process, on the real file and real sockets. */

@@ -2,10 +2,10 @@ import * as fc from 'fast-check'
 import type { Controls } from '../../src/cli/commands/watch/controls.ts'
 import { PANES } from '../../src/cli/commands/watch/layout.ts'
 import { apply, empty, type Model } from '../../src/cli/commands/watch/model.ts'
-import type { Event } from '../../src/core/events.ts'
+import type { Event } from '../../src/core/event.ts'
 import type { Lock } from '../../src/core/lock.ts'
 import type { Message } from '../../src/core/message.ts'
-import type { Peer } from '../../src/core/peers.ts'
+import type { Peer } from '../../src/core/peer.ts'
 
 /** Models as the mesh could make them, of any text that peers could write. */
 

@@ -1,4 +1,4 @@
-import type { Event } from '../../core/events.ts'
+import type { Event } from '../../core/event.ts'
 import { asDocument, type Define, type Desk, examples, misused, wholeNumber } from '../command.ts'
 import { EXIT_INTERRUPTED, EXIT_OK } from '../failures.ts'
 import type { Mesh } from '../mesh.ts'

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import type { Peer } from '../../core/peers.ts'
+import type { Peer } from '../../core/peer.ts'
 import { type Define, type Desk, examples } from '../command.ts'
 import { EXIT_ABSENT, EXIT_OK } from '../failures.ts'
 import { type Column, table } from '../table.ts'

@@ -1,5 +1,5 @@
 import { processOf } from '../../core/identity.ts'
-import type { PeerRow } from '../../core/peers.ts'
+import type { PeerRow } from '../../core/peer.ts'
 import { sleep } from '../../core/scope.ts'
 import { isGone, isStill } from '../../peer/process-identity.ts'
 import { type Define, type Desk, examples } from '../command.ts'

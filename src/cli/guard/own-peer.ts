@@ -1,4 +1,4 @@
-import type { PeerRow } from '../../core/peers.ts'
+import type { PeerRow } from '../../core/peer.ts'
 import { processes } from '../../peer/ancestry.ts'
 import { byAncestor } from '../../peer/session-peer.ts'
 import type { Desk } from '../command.ts'

@@ -1,5 +1,5 @@
 import { processOf } from '../../core/identity.ts'
-import type { PeerRow } from '../../core/peers.ts'
+import type { PeerRow } from '../../core/peer.ts'
 import { isGone } from '../../peer/process-identity.ts'
 import type { Ground, Leftover } from './leftover.ts'
 

@@ -1,5 +1,5 @@
 import { processOf } from '../../core/identity.ts'
-import type { PeerRow, ProcessRef } from '../../core/peers.ts'
+import type { PeerRow, ProcessRef } from '../../core/peer.ts'
 import { sleep } from '../../core/scope.ts'
 import { isGone, isStill } from '../../peer/process-identity.ts'
 import type { Ground, Leftover } from './leftover.ts'

@@ -3,13 +3,14 @@ import { sleep } from '../scope.ts'
 import type { Sql, Transaction } from '../sql.ts'
 import type { Storage } from '../storage.ts'
 import type { Connection } from './connection.ts'
+import { Damage } from './damage.ts'
 import { checkSchema, KNOWN_SCHEMA } from './migrate.ts'
-import { type Footing, footingOf, identityOf, isSameFooting, movingAlone, removeStale } from './moving.ts'
+import { type Footing, footingOf, isSameFooting, movingAlone } from './moving.ts'
 import { openConnection } from './open-database.ts'
 import type { Recovery } from './recovery.ts'
-import { damageFound } from './soundness.ts'
-import { BUSY_DEADLINE_MS, isBusy, mayBeDamage, translate } from './sqlite-errors.ts'
+import { BUSY_DEADLINE_MS, isBusy, mayBeDamage } from './sqlite-errors.ts'
 import { createWal, type Wal } from './wal.ts'
+import { takeNap, takeWriteLock } from './write-turn.ts'
 
 /**
  * One SQLite file, written by many processes.
@@ -24,12 +25,6 @@ import { createWal, type Wal } from './wal.ts'
  * locks, and another process then commits into our transaction. `stat` and `chmod` are safe.
  */
 
-/** Short naps before giving the event loop back: 20 to 220 µs each, so at most about 1 ms in all. */
-const NAPS = 8
-/** Whoever has waited for long tries harder: SQLite has no queue, and somebody must not lose each time. One nap more for each. */
-const MORE_PATIENT_MS = 20
-/** At most 10 ms without the event loop. */
-const MAX_NAPS = 80
 /** A batch larger than this would hold the event loop and the write lock for longer than 20 ms. */
 const MAX_BATCH = 128
 
@@ -50,14 +45,10 @@ export class Database implements Storage {
   #knownVersion = KNOWN_SCHEMA
   #footing: Footing
   #moving = false
-  /** What SQLite has said of damage in this file, and why nothing could be done about it. Writes wait meanwhile, or fail. */
-  #damage: string | undefined
-  #refusal: unknown
-  /** The file in which damage was seen, and which was then found to be whole. */
-  #doubted = ''
   /** What the file that is open began with, where that has happened under this process. */
   recovery: Recovery | undefined
   readonly wal: Wal
+  readonly #damage: Damage
 
   onDamage: Storage['onDamage'] = () => void this.reopen(() => {}).catch(() => {})
 
@@ -67,6 +58,11 @@ export class Database implements Storage {
   ) {
     this.#connection = connection
     this.#footing = footingOf(path)
+    this.#damage = new Damage(
+      path,
+      () => (this.#closed ? undefined : this.#connection),
+      () => setImmediate(() => this.#closed || this.#moving || this.onDamage?.()),
+    )
     this.wal = createWal(path, (query) => this.read(query))
   }
 
@@ -96,7 +92,7 @@ export class Database implements Storage {
       try {
         return query(this.#sql)
       } catch (error) {
-        if (!isBusy(error) || nap >= 200) throw this.#translate(error)
+        if (!isBusy(error) || nap >= 200) throw this.#damage.translate(error)
         takeNap()
       }
     }
@@ -126,7 +122,7 @@ export class Database implements Storage {
   }
 
   get isDamaged(): boolean {
-    return this.#damage !== undefined
+    return this.#damage.detail !== undefined
   }
 
   /** True when a path no longer leads to the file that is open: it was deleted, moved or replaced. */
@@ -143,41 +139,23 @@ export class Database implements Storage {
     this.#moving = true
     try {
       return await movingAlone(this.path, async () => {
-        await this.#moveDamagedAside()
+        await this.#damage.moveAside(this.#footing)
         return await this.#move(first)
       })
     } catch (error) {
-      this.#refusal = this.#translate(error)
+      this.#damage.refusal = this.#damage.translate(error)
       this.#rejectAll(this.#queue.splice(0), error)
-      throw this.#refusal
+      throw this.#damage.refusal
     } finally {
       this.#moving = false
       this.#schedule()
     }
   }
 
-  async #moveDamagedAside(): Promise<void> {
-    if (this.#damage === undefined || identityOf(this.path) !== this.#footing['']) return
-    const { quarantine, onceNoticed } = await import('./quarantine.ts')
-    const isCertain = this.#doubted === this.#footing['']
-    const done = await quarantine(this.path, { detail: this.#damage, running: this.#connection, isCertain })
-    if (done) void onceNoticed().then(done.release)
-    else this.#doubted = this.#footing['']
-  }
-
   async #move<T>(first: (tx: Transaction) => T): Promise<T> {
-    const now = footingOf(this.path)
     const old = this.#connection
-    if (now[''] !== this.#footing['']) removeStale(this.path, this.#footing)
-    else {
-      // Only the WAL or the index went. What the WAL held is still in our hands, unless others have begun a new one.
-      if (now['-wal'] === 'missing' && old.isOpen) old.get('PRAGMA wal_checkpoint(PASSIVE)')
-      // SQLite keeps one index a file and process: the old one must go before there can be another.
-      old.close()
-    }
-    const [{ openRecovered }, { arrivalIn }] = await Promise.all([import('./quarantine.ts'), import('./recovery.ts')])
-    const { connection: next } = await openRecovered(this.path)
-    const arrival = arrivalIn(this.path, { connection: old, file: this.#footing[''] }, first)
+    const { leave } = await import('./leaving.ts')
+    const { next, arrival } = await leave(this.path, old, this.#footing, first)
     return new Promise<T>((resolve, reject) => {
       const write: Write = { change: arrival.change, resolve: resolve as (value: unknown) => void, reject, since: 0 } // `first` gives a T
       const attempt = () => {
@@ -187,8 +165,7 @@ export class Database implements Storage {
           return void sleep(1, undefined, true).then(attempt).catch(reject)
         }
         this.#footing = footingOf(this.path)
-        this.#damage = undefined
-        this.#refusal = undefined
+        this.#damage.forget()
         this.#run([write])
         this.recovery = arrival.recovery() ?? this.recovery
         old.close()
@@ -231,7 +208,7 @@ export class Database implements Storage {
   /** One batch: BEGIN, every change in its savepoint, COMMIT; then answers and rings. */
   #flush(): void {
     if (this.#closed || this.#moving || this.#queue.length === 0) return
-    if (this.#damage !== undefined) return this.#waitForAnother()
+    if (this.isDamaged) return this.#waitForAnother()
     try {
       if (!this.#begin()) return this.#waitForTurn()
     } catch (error) {
@@ -256,7 +233,7 @@ export class Database implements Storage {
       return this.#rejectAll(batch, error)
     }
     for (const outcome of outcomes) {
-      if ('error' in outcome) outcome.write.reject(this.#translate(outcome.error))
+      if ('error' in outcome) outcome.write.reject(this.#damage.translate(outcome.error))
       else outcome.write.resolve(outcome.value)
     }
     for (const run of after.values()) run()
@@ -288,7 +265,7 @@ export class Database implements Storage {
       return { write, value }
     } catch (error) {
       // A full disk or a damaged page may have ended the transaction itself; then the batch has failed.
-      if (!this.#connection.inTransaction || isFailure(this.#translate(error), 'corrupt')) throw error
+      if (!this.#connection.inTransaction || isFailure(this.#damage.translate(error), 'corrupt')) throw error
       this.#sql.run('ROLLBACK TO one')
       this.#sql.run('RELEASE one')
       return { write, error }
@@ -297,18 +274,7 @@ export class Database implements Storage {
 
   /** False when another process kept the write lock through all our naps. */
   #begin(): boolean {
-    const waitedMs = this.#queue[0] ? performance.now() - this.#queue[0].since : 0
-    const naps = Math.min(MAX_NAPS, NAPS + waitedMs / MORE_PATIENT_MS)
-    for (let nap = 0; ; nap++) {
-      try {
-        this.#sql.run('BEGIN IMMEDIATE')
-        break
-      } catch (error) {
-        if (!isBusy(error)) throw error
-        if (nap >= naps) return false
-        takeNap()
-      }
-    }
+    if (!takeWriteLock(this.#sql, this.#queue[0]?.since)) return false
     try {
       this.#checkVersion()
     } catch (error) {
@@ -328,8 +294,7 @@ export class Database implements Storage {
 
   /** What is damaged is not written to: writes go to the file that takes its place, where there will be one. */
   #waitForAnother(): void {
-    const detail = this.#damage ?? ''
-    const refusal = this.onDamage ? this.#refusal : fail('corrupt', { path: this.path, detail, recurring: false })
+    const refusal = this.onDamage ? this.#damage.refusal : this.#damage.failure()
     if (refusal !== undefined) this.#rejectAll(this.#queue.splice(0), refusal)
   }
 
@@ -348,32 +313,10 @@ export class Database implements Storage {
   }
 
   #rejectAll(writes: Write[], error: unknown): void {
-    for (const write of writes) write.reject(this.#translate(error))
+    for (const write of writes) write.reject(this.#damage.translate(error))
   }
 
   explain(error: unknown): unknown {
-    return mayBeDamage(error) ? this.#translate(error) : error
+    return mayBeDamage(error) ? this.#damage.translate(error) : error
   }
-
-  #translate(error: unknown): unknown {
-    const known = mayBeDamage(error) ? this.#damageBehind(error) : translate(error, this.path)
-    if (isFailure(known, 'corrupt') && this.#damage === undefined && !this.#closed) {
-      this.#damage = known.facts.detail
-      setImmediate(() => this.#closed || this.#moving || this.onDamage?.())
-    }
-    return known
-  }
-
-  #damageBehind(error: unknown): unknown {
-    const detail = this.#closed ? undefined : damageFound(this.#connection)
-    if (detail === undefined) return error
-    return fail('corrupt', { path: this.path, detail: `${detail} (${error})`, recurring: false }, { cause: error })
-  }
-}
-
-const napArray = new Int32Array(new SharedArrayBuffer(4))
-
-/** 20 to 220 µs, jittered so that waiting processes do not march in step. */
-function takeNap(): void {
-  Atomics.wait(napArray, 0, 0, 0.02 + Math.random() * 0.2)
 }

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { createConnection, type Socket } from 'node:net'
 import { type Code, type Facts, fail, MeshError } from '../../core/errors.ts'
-import type { Event } from '../../core/events.ts'
+import type { Event } from '../../core/event.ts'
 import type { Caller, OperationName } from '../../core/operations.ts'
 import { bodyOf, eventFromWire, fromWire, places } from './wire.ts'
 

@@ -5,7 +5,7 @@ import { processOf, socketOf } from '../../core/identity.ts'
 import { isFresh } from '../../core/lifetime.ts'
 import type { Log } from '../../core/log.ts'
 import { removeSocket } from '../../core/paths.ts'
-import type { ProcessRef } from '../../core/peers.ts'
+import type { ProcessRef } from '../../core/peer.ts'
 import type { Scope } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
 

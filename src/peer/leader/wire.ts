@@ -1,5 +1,5 @@
 import type { Places } from '../../core/doors.ts'
-import type { Event } from '../../core/events.ts'
+import type { Event } from '../../core/event.ts'
 import type { Lock } from '../../core/lock.ts'
 import type { Message } from '../../core/message.ts'
 import type { Input, OperationName, Output } from '../../core/operations.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { expect, test } from 'vitest'
-import type { Event } from '../../../src/core/events.ts'
+import type { Event } from '../../../src/core/event.ts'
 import { joinMesh } from '../../../src/peer/peer.ts'
 import { meshEnv } from '../../support/data-dir.ts'
 import { eventually } from '../../support/eventually.ts'

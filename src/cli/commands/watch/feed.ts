@@ -1,4 +1,4 @@
-import type { Event } from '../../../core/events.ts'
+import type { Event } from '../../../core/event.ts'
 import { KNOWN_SENDERS } from '../../../core/outsiders.ts'
 import { Scope, sleep } from '../../../core/scope.ts'
 import { textOf } from '../../../core/words.ts'

@@ -1,5 +1,5 @@
 import { MeshError } from '../../../core/errors.ts'
-import type { Event } from '../../../core/events.ts'
+import type { Event } from '../../../core/event.ts'
 import type { Message } from '../../../core/message.ts'
 import { KNOWN_SENDERS } from '../../../core/outsiders.ts'
 import { textOf } from '../../../core/words.ts'

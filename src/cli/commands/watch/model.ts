@@ -1,8 +1,8 @@
-import type { Event } from '../../../core/events.ts'
+import type { Event } from '../../../core/event.ts'
 import type { Lock } from '../../../core/lock.ts'
 import type { Message } from '../../../core/message.ts'
 import type { Output } from '../../../core/operations.ts'
-import type { Peer } from '../../../core/peers.ts'
+import type { Peer } from '../../../core/peer.ts'
 import { textOf } from '../../../core/words.ts'
 
 /** All that the screen shows, and how what comes from the mesh changes it. Pure. */

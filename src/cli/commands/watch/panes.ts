@@ -1,4 +1,4 @@
-import type { Peer } from '../../../core/peers.ts'
+import type { Peer } from '../../../core/peer.ts'
 import { span as lasting } from '../../../core/visible.ts'
 import { countdown, detailOf } from '../../../core/words.ts'
 import type { Style } from '../../terminal.ts'

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { Peer } from '../../../core/peers.ts'
+import type { Peer } from '../../../core/peer.ts'
 import { local } from '../../times.ts'
 
 /** What the watching screen says in words, beside core/words.ts. Pure. */
