@@ -82,7 +82,9 @@ const OUTSIDE =
   /^(node:)?(net|tls|dgram|http2?|https|dns|readline|tty|repl|cluster|worker_threads)(\/|$)|^@modelcontextprotocol\/|^commander$/
 /** The files that may hold the database's own. */
 const DATABASE = new Set(
-  ['database', 'connection', 'open-database', 'moving', 'aside', 'quarantine'].map((name) => `src/core/sqlite/${name}.ts`),
+  ['database', 'connection', 'open-database', 'moving', 'leaving', 'aside', 'quarantine'].map(
+    (name) => `src/core/sqlite/${name}.ts`,
+  ),
 )
 const TIMERS = ['setTimeout', 'setInterval']
 /** What runs in a browser: it has a life of its own there. */

@@ -69,7 +69,12 @@ test("the plugin's commands, and those of set-up, say what the server's prompts 
 })
 
 test('the MCP registry is told what npm is told', () => {
-  const variable = (one: string, about: string) => ({ name: one, description: about, isRequired: false, isSecret: false })
+  const variable = (one: string, about: string, isSecret = false) => ({
+    name: one,
+    description: about,
+    isRequired: false,
+    isSecret,
+  })
   const entry = {
     $schema: 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json',
     name: manifest.mcpName,
@@ -86,6 +91,14 @@ test('the MCP registry is told what npm is told', () => {
         environmentVariables: [
           variable('SLM_MESH_DATA_DIR', 'where the mesh lives; sessions that share it are one mesh'),
           variable('SLM_MESH_NAME', "this session's name, and its identity when it comes back"),
+          variable('SLM_MESH_URL', 'a mesh of several machines: nats://host:4222 or tls://host:4222, several by commas', true),
+          variable('SLM_MESH_MESH', 'which mesh on that server'),
+          variable('SLM_MESH_CREDS', 'the path of a creds file for that server'),
+          variable('SLM_MESH_USER', 'a user of that server'),
+          variable('SLM_MESH_PASSWORD', "that user's password", true),
+          variable('SLM_MESH_TOKEN', 'a token of that server', true),
+          variable('SLM_MESH_CA', "a PEM file with who signed that server's certificate"),
+          variable('SLM_MESH_HOST_NAME', 'what the other machines call this one'),
         ],
       },
     ],

@@ -101,7 +101,7 @@ export function restPage(document: Json): string {
     '| --- | --- |',
     ...[...statuses].sort(([a], [b]) => Number(a) - Number(b)).map(([status, codes]) => `| ${status} | ${codes.join(', ')} |`),
     '',
-    'With 429 and with some 503, `Retry-After` says after how many seconds to come again.',
+    'With 429 and with some 503, `Retry-After` says after how many seconds to come again. On a mesh of several machines whose server cannot be reached, every answer has the header `slm-mesh-outage`: why, in a sentence, URI-encoded; what is read is then what this machine knew last.',
     '',
     ...Object.entries<Json>(document.paths).flatMap(([path, item]) =>
       Object.entries<Json>(item).flatMap(([method, one]) => operation(path, method, one)),

@@ -18,6 +18,7 @@ import { hostIdOf } from './host.ts'
 import { createHosts } from './hosts.ts'
 import { type Log, noLog, openLog } from './log.ts'
 import { createSharedPaths } from './path-scheme.ts'
+import { createServerClock, keepLearning, type ServerClock } from './server-clock.ts'
 import { natsSettings } from './settings.ts'
 import { SharedDatabase } from './shared-database.ts'
 import { createSnapshots, type Snapshots } from './snapshot.ts'
@@ -32,8 +33,13 @@ export async function openShared(config: Config, path: string, options: EngineOp
   if (!settings) throw new Error('no server is named')
   const warn = options.warn ?? (() => {})
   const hostId = hostIdOf(dirname(path))
+  let linked: Log | undefined
+  const serverClock = createServerClock(
+    () => options.clock.now(),
+    () => linked,
+  )
   const clock: Clock = {
-    now: () => options.clock.now(),
+    now: () => serverClock.now(),
     uptime: () => options.clock.uptime(),
     bootId: bootOn(hostId, options.clock.bootId),
   }
@@ -46,13 +52,16 @@ export async function openShared(config: Config, path: string, options: EngineOp
       // A leader that is gone does not answer: whoever soon asks again asks the next one.
       connection = { ...link, jsm: await jetstreamManager(link.nc, { checkAPI: false, timeout: ASK_MS }) }
       log = openLog(scope, connection, { warn })
+      linked = log
+      await serverClock.learn()
+      keepLearning(scope, serverClock, warn)
     } catch (error) {
       if (!options.evenAlone || !isFailure(error, 'unreachable') || !existsSync(path)) throw error
       log = noLog(settings.url, error)
     }
     const file = await Database.open(path)
     scope.defer(() => file[Symbol.dispose]())
-    const { database, snapshots } = await startCopy({ file, clock, hostId, scope, warn, log, connection, options })
+    const { database, snapshots } = await startCopy({ file, clock, serverClock, hostId, scope, warn, log, connection, options })
 
     const isGone = (process: ProcessRef) => options.isGone(process, clock.bootId)
     const hosts = createHosts(database, { clock, hostId, name: config.hostName || hostname(), log, staleMs: options.staleMs })
@@ -92,6 +101,7 @@ export async function openShared(config: Config, path: string, options: EngineOp
 async function startCopy(on: {
   file: Database
   clock: Clock
+  serverClock: ServerClock
   hostId: string
   scope: Scope
   warn: (what: string, error: unknown) => void
@@ -99,7 +109,7 @@ async function startCopy(on: {
   connection: MeshConnection | undefined
   options: EngineOptions
 }): Promise<{ database: SharedDatabase; snapshots: Snapshots | undefined }> {
-  const { file, clock, hostId, scope, warn, log, connection, options } = on
+  const { file, clock, serverClock, hostId, scope, warn, log, connection, options } = on
   const copy = createCopy(file, clock)
   const common = { ...{ scope, hostId, warn }, now: clock.now }
   if (!connection) {
@@ -112,7 +122,10 @@ async function startCopy(on: {
   await settle()
   log.follow({
     from: () => copy.position().seq,
-    onOpen: settle,
+    onOpen: async () => {
+      await serverClock.learn() // another server answers, perhaps
+      await settle()
+    },
     deliver: async (messages) => {
       await database.settled
       const isMissed = await deliver(messages)

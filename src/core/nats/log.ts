@@ -62,6 +62,8 @@ export interface Log {
   append(data: Uint8Array, on: { id: string; lastSeq: number }): Promise<Appended>
   /** Where the log ends; 0: it is empty. Throws `unreachable`. */
   lastSeq(): Promise<number>
+  /** What the stream's leader calls now (ISO), where it says. Throws `unreachable`. */
+  serverTime(): Promise<string | undefined>
   /** The entry at that place, or undefined. */
   at(seq: number): Promise<Message | undefined>
   /** Delivers what comes after `from()`, in order, until the scope ends; from there again where `deliver` says so. */
@@ -166,23 +168,25 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     }
   }
 
-  /** Asks the stream's leader for one message. */
-  async function get(query: object): Promise<Message | undefined> {
+  /** Asks the stream's leader something of the stream. */
+  async function ask<T extends object>(what: string, query: object): Promise<T & { error?: { err_code: number } }> {
     if (!isLinked) throw away('there is no connection')
     try {
-      const answer = await request(`$JS.API.STREAM.MSG.GET.${names.stream}`, JSON.stringify(query), { timeout: ASK_MS })
-      const found = answer.json<{
-        message?: { seq: number; data?: string }
-        error?: { err_code: number; description: string }
-      }>()
+      const answer = await request(`$JS.API.STREAM.${what}.${names.stream}`, JSON.stringify(query), { timeout: ASK_MS })
+      const found = answer.json<T & { error?: { err_code: number; description: string } }>()
       if (found.error && found.error.err_code !== NO_MESSAGE) throw away(found.error.description)
       isHere()
-      return found.message && { seq: found.message.seq, data: Buffer.from(found.message.data ?? '', 'base64') }
+      return found
     } catch (error) {
       const failure = known(error, 'read the mesh')
       if (isFailure(failure, 'unreachable')) isAway()
       throw failure
     }
+  }
+
+  async function get(query: object): Promise<Message | undefined> {
+    const { message } = await ask<{ message?: { seq: number; data?: string } }>('MSG.GET', query)
+    return message && { seq: message.seq, data: Buffer.from(message.data ?? '', 'base64') }
   }
 
   function follow({ from, deliver, onOpen }: Parameters<Log['follow']>[0]): void {
@@ -333,6 +337,7 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     append,
     lastSeq: async () => (await get({ last_by_subj: names.log }))?.seq ?? 0,
     at: (seq) => get({ seq }),
+    serverTime: async () => (await ask<{ ts?: string }>('INFO', {})).ts,
     follow,
     again: () => reopen(),
     away,
@@ -344,7 +349,7 @@ export function noLog(url: string, why: MeshError<'unreachable'>): Log {
   const refuse = () => Promise.reject(why)
   return {
     ...{ url, maxPayloadBytes: 0, awaySince: Date.now(), isLinked: false, refusal: undefined },
-    ...{ append: refuse, lastSeq: refuse, at: refuse, follow() {}, again() {}, away: () => why },
+    ...{ append: refuse, lastSeq: refuse, at: refuse, serverTime: refuse, follow() {}, again() {}, away: () => why },
   }
 }
 
