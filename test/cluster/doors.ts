@@ -1,4 +1,5 @@
 import { conformance } from '../conformance/cases.ts'
+import { scripts } from '../conformance/scripts.ts'
 import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { machine } from '../support/machine.ts'
@@ -19,6 +20,8 @@ export function conformanceOn(nats: () => Nats): void {
     const mesh = await joinOnNats(ownMesh(nats()), Array(count).fill(1), { projectPath })
     return { ...mesh, callers: mesh.peers.map((peer) => peer.call), projectPath, neighbours: 0, outermost: projectPath }
   })
+
+  conformance('REST, as registered scripts', (count) => scripts(count, ownMesh(nats())))
 
   const agents = shared(async () => {
     const env = ownMesh(nats())

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readConfig } from '../../src/core/config.ts'
 import type { Caller } from '../../src/core/operations.ts'
 import { connectLeader, type LeaderClient } from '../../src/peer/leader/client.ts'
 import type { MeshPeer } from '../../src/peer/mesh-peer.ts'
+import { meshEnv } from './data-dir.ts'
 import { eventually } from './eventually.ts'
 import { joinPeers } from './peers.ts'
 
@@ -32,7 +34,8 @@ export async function leading(settings: Record<string, string> = {}): Promise<Le
     const row = peer.store.leadership.read()
     return row.peer !== null && row.port !== null && { term: row.term, port: row.port }
   })
-  const token = readFileSync(join(mesh.dir, 'leader.token'), 'utf8').trim()
+  const { dataDir } = readConfig(meshEnv(mesh.dir, settings))
+  const token = readFileSync(join(dataDir, 'leader.token'), 'utf8').trim()
   const clients: LeaderClient[] = []
   const url = `http://127.0.0.1:${port}`
   const client = async () => {
@@ -42,7 +45,7 @@ export async function leading(settings: Record<string, string> = {}): Promise<Le
     return found
   }
   return {
-    dir: mesh.dir,
+    dir: dataDir,
     ...{ peer, port, term, token, url, client },
     async script(name) {
       const registering = await client()
