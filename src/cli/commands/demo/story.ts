@@ -232,7 +232,8 @@ async function newTerm(url: string, term: number): Promise<{ term: number }> {
   const deadline = performance.now() + 20_000
   while (performance.now() < deadline) {
     try {
-      const response = await fetch(url)
+      // Where a server dies between two of its bytes, a request may wait for ever.
+      const response = await fetch(url, { signal: AbortSignal.timeout(1_000) })
       const body: unknown = await response.json()
       if (response.ok && typeof body === 'object' && body !== null && 'term' in body && Number(body.term) > term)
         return { term: Number(body.term) }
