@@ -57,6 +57,7 @@ export async function openShared(config: Config, path: string, options: EngineOp
       keepLearning(scope, serverClock, warn)
     } catch (error) {
       if (!options.evenAlone || !isFailure(error, 'unreachable') || !existsSync(path)) throw error
+      connection = undefined
       log = noLog(settings.url, error)
     }
     const file = await Database.open(path)

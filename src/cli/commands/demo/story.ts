@@ -227,15 +227,25 @@ async function standsInLine(mesh: Mesh, filePath: string): Promise<void> {
   throw new Error(`${b.name} never stood in line`)
 }
 
+/** Undefined where it is not well, or does not say so within a second: one that dies in its answer may leave us to wait for ever. */
+async function healthOf(url: string): Promise<unknown> {
+  const over = new AbortController()
+  const answer = fetch(url, { signal: over.signal }).then((response) => (response.ok ? response.json() : undefined))
+  try {
+    return await Promise.race([answer, sleep(1_000, over.signal, true).then(() => undefined)])
+  } finally {
+    over.abort()
+    answer.catch(() => {})
+  }
+}
+
 /** The answer of `/health` once it comes from a later term. */
 async function newTerm(url: string, term: number): Promise<{ term: number }> {
   const deadline = performance.now() + 20_000
   while (performance.now() < deadline) {
     try {
-      // Where a server dies between two of its bytes, a request may wait for ever.
-      const response = await fetch(url, { signal: AbortSignal.timeout(1_000) })
-      const body: unknown = await response.json()
-      if (response.ok && typeof body === 'object' && body !== null && 'term' in body && Number(body.term) > term)
+      const body = await healthOf(url)
+      if (typeof body === 'object' && body !== null && 'term' in body && Number(body.term) > term)
         return { term: Number(body.term) }
     } catch {
       // Nobody listens at the moment.
