@@ -18,6 +18,7 @@ const benches = {
   crash: 'When a process dies',
   'cli-start': 'Commands, from start to end',
   hook: "A hook of an agent's",
+  dashboard: 'The dashboard, in a browser',
   idle: 'At rest',
   growth: 'When much is stored',
   engines: 'The embedded file and NATS, side by side',

@@ -1,5 +1,6 @@
 import { useEffect } from 'preact/hooks'
 import { useChosen, useKnown, useMedia, usePage, VIEWS, type ViewName, viewTitles } from '../view.ts'
+import { Banners } from './banners.tsx'
 import { SignedOut, Starting } from './empty.tsx'
 import { Graph } from './graph.tsx'
 import { Header } from './header.tsx'
@@ -10,7 +11,6 @@ import { Locks } from './locks.tsx'
 import { Mail } from './mail.tsx'
 import { Announcer, Notice } from './notice.tsx'
 import { Peers } from './peers.tsx'
-import { Selected } from './selected.tsx'
 import { StateView } from './state.tsx'
 import { Timeline } from './timeline.tsx'
 import { Held, Waits } from './waits.tsx'
@@ -44,7 +44,7 @@ function Whole() {
         Skip to the view
       </a>
       <Header />
-      <Selected />
+      <Banners />
       <div class={`panes ${wide ? 'wide' : ''} ${old ? 'old' : ''}`}>
         {wide && (
           <aside class="pane glance" aria-label="Who talks with whom">

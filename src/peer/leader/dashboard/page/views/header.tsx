@@ -20,7 +20,6 @@ export function Header() {
       </h1>
       <LinkState />
       <Leader />
-      <Outage />
       <Counts />
       <div class="top-end">
         <ThemeChoice />
@@ -68,12 +67,6 @@ function Leader() {
   )
 }
 
-/** What is shown is old, and nothing can be done about it here. */
-function Outage() {
-  const overview = useKnown((known) => known.overview)
-  return overview?.outage === undefined ? null : <p role="alert">{overview.outage}</p>
-}
-
 function Counts() {
   const overview = useKnown((known) => known.overview)
   if (!overview) return null
@@ -109,7 +102,7 @@ function ThemeChoice() {
       }}
       aria-label={`Theme: ${theme}. Change to ${next}`}
     >
-      {{ auto: '◐ Auto', light: '☀ Light', dark: '☾ Dark' }[theme]}
+      Theme: {theme}
     </button>
   )
 }
