@@ -54,6 +54,7 @@ describe.skipIf(!natsServer)(`shells, scripts and dashboards of two machines${ne
       const status = await json(host, 'status')
       expect(status).toMatchObject({ ok: true, via: 'leader', leader: { name }, peers: { active: 2 } })
       expect(status).not.toHaveProperty('outage')
+      expect((await host.run(['status'])).out).toMatch(new RegExp(`\t${host.name}$`, 'm'))
       const { peers } = await json(host, 'peers')
       expect(peers.map((peer: { name: string; host: string }) => [peer.name, peer.host]).sort()).toEqual([
         ['ann', 'host-1'],
@@ -161,6 +162,9 @@ test.skipIf(!natsServer)(
       via: 'leader',
       outage: expect.stringMatching(isTold),
     })
+    expect((await one.run(['watch', '--once', '--size', '160x40'])).out).toMatch(
+      /The mesh's server nats:\/\/\S+ cannot be reached/,
+    )
     const overview = await ask(one, '/dashboard/overview')
     expect(overview).toMatchObject({ status: 200, body: { outage: expect.stringMatching(isTold) } })
     const refused = await one.run(['state', 'set', 'k', 'x'])

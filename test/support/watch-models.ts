@@ -114,8 +114,9 @@ export const models = (text: fc.Arbitrary<string>): fc.Arbitrary<Model> =>
         { maxLength: 20 },
       ),
       counts: fc.option(fc.nat({ max: 1_000_000_000 })),
+      outage: fc.option(text),
     })
-    .map(({ leads, why, peers, unread, locks, mail, events, counts }) => {
+    .map(({ leads, why, outage, peers, unread, locks, mail, events, counts }) => {
       const first = peers[0]
       const link =
         leads === null
@@ -127,6 +128,7 @@ export const models = (text: fc.Arbitrary<string>): fc.Arbitrary<Model> =>
               leader: first ? { id: first.id, name: leads, pid: 1, port: 7899, electedAt: NOW, answers: true } : null,
             } as const)
       let model = apply(empty(why), { kind: 'link', link })
+      model = apply(model, { kind: 'outage', outage })
       model = apply(model, { kind: 'peers', peers })
       model = apply(model, { kind: 'locks', locks })
       if (first) model = apply(model, { kind: 'unread', peerId: first.id, unread: { count: unread, more: unread > 100 } })

@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import type { Peer } from '../../core/peer.ts'
 import { type Define, type Desk, examples } from '../command.ts'
 import { EXIT_ABSENT, EXIT_OK } from '../failures.ts'
+import { hostColumn } from '../host-column.ts'
 import { type Column, table } from '../table.ts'
 import { times } from '../times.ts'
 
@@ -35,7 +36,6 @@ async function peers(desk: Desk, { scope, all = false, absolute = false }: Optio
   const found = (await mesh.call('peer.list', scope === 'mesh' ? {} : { scope })).peers
   const shown = all ? found : found.filter((peer) => peer.status !== 'away')
   const away = found.length - shown.length
-  const hosts = new Set(shown.map(({ host }) => host))
   const time = times(absolute, Date.now())
   const columns: readonly Column<Peer>[] = [
     { title: 'NAME', of: (peer) => peer.name, style: () => 'bold' },
@@ -50,7 +50,7 @@ async function peers(desk: Desk, { scope, all = false, absolute = false }: Optio
     { title: 'PROJECT', of: (peer) => peer.projectPath, min: 16, cut: 'start' },
     { title: 'BRANCH', of: (peer) => peer.gitBranch ?? '', min: 8 },
     { title: 'REACH', of: (peer) => peer.reach },
-    ...(hosts.size > 1 ? [{ title: 'HOST', of: (peer: Peer) => peer.host ?? '' }] : []),
+    ...hostColumn(shown),
   ]
   desk.answer({ via: mesh.via, peers: shown }, () =>
     shown.length === 0 ? (desk.terminal.isTty ? 'No peers.' : '') : table(desk.terminal, columns, shown),

@@ -12,6 +12,7 @@ import { showFindings } from '../checks/show.ts'
 import { type Define, type Desk, examples } from '../command.ts'
 import { connect } from '../connect.ts'
 import { EXIT_ABSENT, EXIT_OK } from '../failures.ts'
+import { hostColumn } from '../host-column.ts'
 import type { Mesh } from '../mesh.ts'
 import { rowsIn } from '../rows.ts'
 import { bytes } from '../sizes.ts'
@@ -143,7 +144,7 @@ function show(desk: Desk, seen: Seen, time: Times): string[] {
     ([name, value]) => paint(terminal, 'dim', pad(name, INDENT)) + wrap(value, width).replaceAll('\n', `\n${' '.repeat(INDENT)}`),
   )
   const here = peers.filter((peer) => peer.status !== 'away')
-  if (here.length > 0) lines.push('', table(terminal, columnsFor(time), here))
+  if (here.length > 0) lines.push('', table(terminal, [...columnsFor(time), ...hostColumn(here)], here))
   if (problems.length > 0) lines.push('', showFindings(terminal, problems), '', 'slm-mesh doctor looks closer.')
   return lines
 }

@@ -64,6 +64,13 @@ describe('the header', () => {
     expect(header({ via: 'nothing', why: 'no mesh yet' })).toContain('no mesh yet')
   })
 
+  test('says that the server of the mesh is away, in place of counts that are old', () => {
+    const outage = "The mesh's server nats://team:4222 cannot be reached"
+    const away = apply(many, { kind: 'outage', outage })
+    expect(textOf(away)[1]).toContain(outage)
+    expect(textOf(apply(away, { kind: 'outage', outage: null }))[1]).not.toContain(outage)
+  })
+
   test('leaves out whole parts where there is no room for them', () => {
     expect(header({ via: 'leader', term: 7, leader, last: null }, { columns: 62, rows: 24 })).not.toMatch(/port|…/)
   })

@@ -176,6 +176,7 @@ async function use(connection: Connection, { cursor, advance, patienceMs, term, 
         if (locks) on({ kind: 'locks', locks: (await mesh.call('lock.query', {}, { signal })).locks })
         open = await mailboxes.look(looks, on)
         if (counts) on({ kind: 'counts', counts: await mesh.call('mesh.status', {}, { signal }) })
+        on({ kind: 'outage', outage: mesh.outage() })
       })(),
     )
   }
@@ -206,6 +207,7 @@ async function everything(
   on({ kind: 'peers', peers })
   on({ kind: 'locks', locks: (await mesh.call('lock.query', {}, { signal })).locks })
   on({ kind: 'counts', counts: await mesh.call('mesh.status', {}, { signal }) })
+  on({ kind: 'outage', outage: mesh.outage() })
   const ids = peers.map((peer) => peer.id)
   return mailboxes.look(open ?? { senders: new Set([...ids, ...KNOWN_SENDERS]), recipients: new Set(ids) }, on)
 }

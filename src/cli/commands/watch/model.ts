@@ -43,6 +43,8 @@ type Counts = Pick<Output<'mesh.status'>, 'peers' | 'messages' | 'locks' | 'even
 export interface Model {
   readonly dataDir: string
   readonly link: Link
+  /** Why what is shown may be old: the server of the mesh does not answer. */
+  readonly outage: string | null
   readonly counts: Counts | null
   /** The leader first among the living, then as they came; those that are away after them. */
   readonly peers: readonly Peer[]
@@ -58,6 +60,7 @@ export interface Model {
 
 export type Change =
   | { readonly kind: 'link'; readonly link: Link }
+  | { readonly kind: 'outage'; readonly outage: string | null }
   | { readonly kind: 'counts'; readonly counts: Counts }
   | { readonly kind: 'peers'; readonly peers: readonly Peer[] }
   | { readonly kind: 'locks'; readonly locks: readonly Lock[] }
@@ -73,6 +76,7 @@ const KEPT = 500
 export const empty = (dataDir: string): Model => ({
   dataDir,
   link: { via: 'nothing', why: 'connecting' },
+  outage: null,
   counts: null,
   peers: [],
   unread: new Map(),
@@ -88,6 +92,8 @@ export function apply(model: Model, change: Change): Model {
       const link = change.link
       return { ...model, link, peers: ordered(model.peers, link) }
     }
+    case 'outage':
+      return { ...model, outage: change.outage }
     case 'counts':
       return { ...model, counts: change.counts }
     case 'peers':

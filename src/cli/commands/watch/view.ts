@@ -80,7 +80,8 @@ function leadership(link: Link, room: number): Line {
   )
 }
 
-function counts({ counts: known, dataDir }: Model, columns: number): Line {
+function counts({ counts: known, outage, dataDir }: Model, columns: number): Line {
+  if (outage !== null) return toWidth([span(` ${oneLine(outage)}`, 'yellow')], columns)
   if (!known) return toWidth([span(` ${oneLine(dataDir)}`, 'dim')], columns)
   const { peers, messages, locks, events, db } = known
   const left = [
