@@ -41,8 +41,8 @@ export interface PathScheme {
   placed(sql: Sql, written: Written, bootId: string): string
   /** Whether it is one file on one disk, and not the same file of two clones. */
   isSameFile(a: Written, b: Written): boolean
-  /** Locks that overlap a path although their keys do not. */
-  nested(sql: Sql, path: FilePath): LockRow[]
+  /** Of all locks those that overlap a path although their keys do not. */
+  nested<Row extends Written>(path: FilePath, all: () => readonly Row[]): readonly Row[]
   /** What an event says of a path, so that every machine can show it in its own way. */
   told(sql: Sql, written: Written): { filePath: string }
   /** What an event has said, as it is shown on this machine. */

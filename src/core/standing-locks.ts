@@ -18,7 +18,7 @@ export function createStandingLocks(clock: Clock, scheme: PathScheme) {
   /** Locks on that path, above it or below it. */
   const inTheWay = (sql: Sql, path: Located): LockRow[] => [
     ...overlapping<LockRow>(sql, 'locks', path.key),
-    ...scheme.nested(sql, path),
+    ...scheme.nested(path, () => sql.all<LockRow>('SELECT * FROM locks')),
   ]
 
   const left = (row: LockRow) => leftMs(row.expires_uptime, row.boot_id, clock)

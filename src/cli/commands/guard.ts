@@ -130,7 +130,7 @@ async function check(desk: Desk, { hook = false }: { hook?: boolean }): Promise<
   }
 }
 
-async function schemeOf(hostId: string): Promise<Pick<PathScheme, 'locate'>> {
+async function schemeOf(hostId: string): Promise<Pick<PathScheme, 'locate' | 'nested'>> {
   if (hostId === '') return embeddedPaths
   const { createSharedPaths } = await import('../../core/nats/path-scheme.ts')
   return createSharedPaths({ hostId })

@@ -4,6 +4,7 @@ import { keysAbove } from '../../core/file-path.ts'
 import { meshBoot } from '../../core/host.ts'
 import { processOf } from '../../core/identity.ts'
 import { hostOf, isOver } from '../../core/lifetime.ts'
+import type { LockRow } from '../../core/lock.ts'
 import { NOWHERE } from '../../core/outsiders.ts'
 import type { PathScheme } from '../../core/path-scheme.ts'
 import type { PeerRow } from '../../core/peer.ts'
@@ -14,20 +15,8 @@ import { isGone } from '../../peer/process-identity.ts'
 
 /** Which paths of a commit another peer holds, straight from the file: a commit waits for us. */
 
-interface LockRow {
-  readonly path_key: string
-  readonly file_path: string
-  readonly repo: string | null
-  readonly repo_path: string | null
-  readonly holder_id: string
-  readonly holder_name: string
-  readonly reason: string
-  readonly expires_at: number
-  readonly expires_uptime: number
-  readonly boot_id: string
-  /** The machine of its holder, where that is another. */
-  readonly host?: string
-}
+/** `host`: the machine of its holder, where that is another. */
+type Standing = LockRow & { readonly host?: string }
 
 export interface Holding {
   /** Of the commit, from the top of the work tree. */
@@ -42,7 +31,7 @@ export function standingLocks(
   peers: readonly PeerRow[],
   hostId: string,
   clock: Clock = systemClock,
-): LockRow[] {
+): Standing[] {
   try {
     const connection = new Connection(database)
     try {
@@ -68,22 +57,25 @@ const hostName = (sql: Sql, id: string) =>
 export function heldByOthers(
   top: string,
   paths: readonly string[],
-  locks: readonly LockRow[],
+  locks: readonly Standing[],
   own: string,
   agentTypes: ReadonlyMap<string, string>,
-  scheme: Pick<PathScheme, 'locate'>,
+  scheme: Pick<PathScheme, 'locate' | 'nested'>,
 ): Holding[] {
   // All shells of one machine are one holder.
-  const isOther = (lock: LockRow) => lock.holder_id !== own || lock.host !== undefined
-  const others = new Map(locks.filter(isOther).map((lock) => [lock.path_key, lock]))
-  if (others.size === 0) return []
+  const isOther = (lock: Standing) => lock.holder_id !== own || lock.host !== undefined
+  const others = locks.filter(isOther)
+  if (others.length === 0) return []
+  const byKey = new Map(others.map((lock) => [lock.path_key, lock]))
   return paths.flatMap((path) => {
-    const { key, repo } = scheme.locate(join(top, path), NOWHERE)
-    const lock = [key, ...keysAbove(key).reverse()].map((at) => others.get(at)).find((found) => found !== undefined)
+    const located = scheme.locate(join(top, path), NOWHERE)
+    const { key, repo } = located
+    const above = [key, ...keysAbove(key).reverse()].map((at) => byKey.get(at)).find((found) => found !== undefined)
+    const lock = above ?? scheme.nested(located, () => others)[0]
     if (!lock) return []
     const { holder_id: id, holder_name: name, reason, host } = lock
-    const isClone = host !== undefined && lock.repo_path !== null && lock.repo === repo
-    const filePath = isClone ? join(top, lock.repo_path) : lock.file_path
+    const inRepo = host !== undefined && lock.repo === repo ? lock.repo_path : null
+    const filePath = inRepo === null ? lock.file_path : join(top, inRepo)
     const until = new Date(lock.expires_at).toISOString()
     const holder = { id, name, agentType: agentTypes.get(id) ?? 'human', ...(host !== undefined && { host }) }
     return [{ path, lock: { filePath, reason, until }, holder }]

@@ -108,12 +108,12 @@ export function createSharedPaths({ hostId, hostName, read }: SharedPathsOptions
 
     isSameFile: (a, b) => hostOf(a.boot_id) === hostOf(b.boot_id) && folded(a.file_path) === folded(b.file_path),
 
-    nested(sql, { filePath, key }) {
+    nested({ filePath, key }, all) {
       const path = folded(filePath)
       const above = new Set(keysAbove(path))
       const ofKey = new Set([...keysAbove(key), key])
-      return sql
-        .all<LockRow>('SELECT * FROM locks WHERE substr(boot_id, 1, ?) = ?', hostId.length + 1, `${hostId}/`)
+      return all()
+        .filter(({ boot_id }) => hostOf(boot_id) === hostId)
         .filter((row) => {
           const other = folded(row.file_path)
           const overlaps = other === path || above.has(other) || other.startsWith(path === '/' ? '/' : `${path}/`)
