@@ -1,7 +1,8 @@
 import type { MeshConnection } from './connect.ts'
+import type { Message } from './consumer.ts'
 import { type Copy, Diverged, Gap, type Position } from './copy.ts'
 import { decodeEntry } from './entry.ts'
-import type { Log, Message } from './log.ts'
+import type { Log } from './log.ts'
 import type { Snapshots } from './snapshot.ts'
 
 /**

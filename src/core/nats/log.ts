@@ -1,51 +1,28 @@
-import { headers, type Msg, type RequestOptions, type Subscription } from '@nats-io/transport-node'
+import { headers, type Msg, type RequestOptions } from '@nats-io/transport-node'
 import { fail, isFailure, type MeshError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
-import { sleep } from '../scope.ts'
 import type { MeshConnection } from './connect.ts'
+import { type Consuming, consume, type Message } from './consumer.ts'
 import { natsFailure } from './failure.ts'
 
 /**
- * The mesh's log on the server: entries are appended on a condition, and followed from a place on.
+ * The mesh's log on the server: entries are appended on a condition, and followed from a place on
+ * (consumer.ts).
  *
  * **Appending** is conditional on the last entry of the log: whoever has not seen it is refused. A request whose answer does
- * not come is neither done nor not done; whoever appends finds out by reading the log (shared-database.ts).
- *
- * **Following** trusts the library with nothing. The consumer is made here, from the place of the copy on; it is made anew
- * after each reconnect, when an idle heartbeat is missed, and when its count has a gap. What comes twice is passed over by
- * its place in the log.
+ * not come is neither done nor not done; whoever appends finds out by reading the log (writer.ts).
  *
  * **Asking for the end** goes through the stream's leader: a direct get is served by any replica, and may be behind.
  */
 
-/** The server says so often that nothing has happened. */
-const HEARTBEAT_MS = 1_000
-/** Two of them missed: the consumer is gone, or the way to it. */
-const SILENT_MS = 2_500
-const LOOK_MS = 500
-const AGAIN_MS = 250
 const ASK_MS = 2_000
 /** A failover takes some seconds. Whoever has waited for this long reads the log instead. */
 const APPEND_MS = 3_000
-/** The server forgets a consumer whose client is gone. */
-const FORGOTTEN_MS = 30_000
-const NANOS = 1_000_000
 
 const WRONG_LAST = new Set([10071, 10164])
 const NO_MESSAGE = 10037
 
 type Appended = { stored: number } | { conflict: number } | { unknown: unknown } | { refused: MeshError }
-
-export interface Message {
-  readonly seq: number
-  readonly data: Uint8Array
-}
-
-/** One consumer on the server, and where it delivers to. */
-interface Following {
-  readonly subscription: Subscription
-  name: string | undefined
-}
 
 export interface Log {
   /** For people: no secret in it. */
@@ -67,11 +44,7 @@ export interface Log {
   /** The entry at that place, or undefined. */
   at(seq: number): Promise<Message | undefined>
   /** Delivers what comes after `from()`, in order, until the scope ends; from there again where `deliver` says so. */
-  follow(on: {
-    from: () => number
-    deliver: (messages: readonly Message[]) => Promise<'again' | undefined>
-    onOpen: () => Promise<void>
-  }): void
+  follow(how: Consuming): void
   /** Follows anew from where the copy is now. */
   again(): void
   /** The failure that stands for the present outage. */
@@ -79,7 +52,7 @@ export interface Log {
 }
 
 export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (what: string, error: unknown) => void }): Log {
-  const { nc, jsm, names, url } = connection
+  const { nc, names, url } = connection
   let awaySince: number | null = null
   let refusal: MeshError | undefined
   const settings = { url, tls: false }
@@ -189,137 +162,9 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     return message && { seq: message.seq, data: Buffer.from(message.data ?? '', 'base64') }
   }
 
-  function follow({ from, deliver, onOpen }: Parameters<Log['follow']>[0]): void {
-    const following: { current: Following | undefined } = { current: undefined }
-    let heardAt = 0
-    let opening: Promise<void> | undefined
-    let again = false
-    const undelivered: Message[] = []
-    let delivering = false
-
-    async function hand(): Promise<void> {
-      if (delivering) return
-      delivering = true
-      try {
-        while (undelivered.length > 0 && !scope.signal.aborted) {
-          const some = undelivered.slice(0, 100)
-          const isMissed = (await deliver(some)) === 'again'
-          undelivered.splice(0, isMissed ? undelivered.length : some.length)
-          if (isMissed) reopen()
-        }
-      } catch (error) {
-        on.warn('the log cannot be followed for the moment', error)
-        undelivered.length = 0
-        await sleep(AGAIN_MS, scope.signal)
-        reopen()
-      } finally {
-        delivering = false
-      }
-    }
-
-    async function open(): Promise<void> {
-      const old = following.current
-      following.current = undefined
-      old?.subscription.unsubscribe()
-      if (old?.name !== undefined) void jsm.consumers.delete(names.stream, old.name).catch(() => {})
-      await onOpen()
-      const inbox = `${names.inbox}.follow.${crypto.randomUUID()}`
-      let count = 0
-      const mine: Following = {
-        name: undefined,
-        subscription: nc.subscribe(inbox, {
-          callback: (error, message) => {
-            if (error || following.current !== mine) return
-            heardAt = performance.now()
-            isHere()
-            const status = message.headers?.code
-            if (status === 100) {
-              const stalled = message.headers?.get('Nats-Consumer-Stalled')
-              if (message.reply) message.respond()
-              else if (stalled) nc.publish(stalled)
-              return
-            }
-            if (status !== undefined && status >= 400) return reopen()
-            const place = placeOf(message.reply ?? '')
-            count++
-            // One was missed: whatever comes now comes again.
-            if (place.count !== count) return reopen()
-            undelivered.push({ seq: place.seq, data: message.data })
-            void hand()
-          },
-        }),
-      }
-      following.current = mine
-      heardAt = performance.now()
-      const info = await jsm.consumers.add(names.stream, {
-        name: `c${crypto.randomUUID().replaceAll('-', '')}`,
-        deliver_subject: inbox,
-        filter_subject: names.log,
-        deliver_policy: 'by_start_sequence',
-        opt_start_seq: from() + 1,
-        ack_policy: 'none',
-        replay_policy: 'instant',
-        max_deliver: 1,
-        mem_storage: true,
-        num_replicas: 1,
-        flow_control: true,
-        idle_heartbeat: HEARTBEAT_MS * NANOS,
-        inactive_threshold: FORGOTTEN_MS * NANOS,
-        // The library names these words as constants of its own.
-      } as Parameters<typeof jsm.consumers.add>[1])
-      mine.name = info.name
-      heardAt = performance.now()
-    }
-
-    async function openUntilItIs(): Promise<void> {
-      while (!scope.signal.aborted) {
-        const begunAt = performance.now()
-        try {
-          await open()
-          return
-        } catch (error) {
-          const failure = known(error, 'follow the mesh')
-          if (!isFailure(failure, 'unreachable')) on.warn('the log cannot be followed', failure)
-          // What was asked over a lost connection fails late: others may have been answered by the next one meanwhile.
-          else if (answeredAt < begunAt) isAway()
-          // Asking again what is not allowed would go on for ever, and tell nobody.
-          if (refusal) return
-          await sleep(AGAIN_MS, scope.signal)
-        }
-      }
-    }
-
-    reopen = () => {
-      if (scope.signal.aborted) return
-      again = true
-      if (opening) return
-      const run = async () => {
-        while (again && !scope.signal.aborted) {
-          again = false
-          await openUntilItIs()
-        }
-      }
-      opening = run().finally(() => {
-        opening = undefined
-      })
-    }
-    scope.every(
-      LOOK_MS,
-      () => {
-        if (!opening && !refusal && performance.now() - heardAt > SILENT_MS) {
-          isAway()
-          reopen()
-        }
-      },
-      (error) => on.warn('the look at the log failed', error),
-    )
-    scope.defer(() => {
-      const last = following.current
-      following.current = undefined
-      last?.subscription.unsubscribe()
-      if (last?.name !== undefined && !nc.isClosed()) void jsm.consumers.delete(names.stream, last.name).catch(() => {})
-    })
-    reopen()
+  function follow(how: Consuming): void {
+    const link = { isHere, isAway, answeredAt: () => answeredAt, isRefused: () => refusal !== undefined, known }
+    reopen = consume(scope, connection, link, how, on.warn)
   }
 
   return {
@@ -351,12 +196,4 @@ export function noLog(url: string, why: MeshError<'unreachable'>): Log {
     ...{ url, maxPayloadBytes: 0, awaySince: Date.now(), isLinked: false, refusal: undefined },
     ...{ append: refuse, lastSeq: refuse, at: refuse, serverTime: refuse, follow() {}, again() {}, away: () => why },
   }
-}
-
-/** Where a delivered message stands in the stream, and the how manieth of its consumer it is. Pure. */
-export function placeOf(reply: string): { seq: number; count: number } {
-  const tokens = reply.split('.')
-  // `$JS.ACK.<stream>.<consumer>.<tries>.<seq>.<count>.<time>.<pending>`, on newer servers with domain and account before.
-  const first = tokens.length > 9 ? 4 : 2
-  return { seq: Number(tokens[first + 3]), count: Number(tokens[first + 4]) }
 }

@@ -1,8 +1,8 @@
 import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { placeOf } from '../../../src/core/nats/consumer.ts'
 import { decodeEntry, type Entry, encodeEntry, tableOf } from '../../../src/core/nats/entry.ts'
-import { placeOf } from '../../../src/core/nats/log.ts'
 
 const entry = (statements: Entry['statements']): Entry => ({
   ...{ id: 'e_1', after: null, schema: 4, host: 'h', check: 7 },
