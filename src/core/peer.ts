@@ -38,6 +38,13 @@ export interface Arrival extends Place {
 
 export type LeaveReason = 'left' | 'crashed' | 'expired'
 
+/** What is known of a machine that is another: when it last said that it lives, and whether that was too long ago. */
+export interface HostSign {
+  /** Unix time, ms; undefined where it has said so never. */
+  readonly at: number | undefined
+  readonly isSilent: boolean
+}
+
 export interface PeerRow {
   id: string
   name: string

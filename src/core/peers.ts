@@ -7,7 +7,7 @@ import { isoTime } from './iso-time.ts'
 import { bootSeen, hostOf, isFresh } from './lifetime.ts'
 import { text } from './limits.ts'
 import { operation } from './operation.ts'
-import { type Arrival, type LeaveReason, Peer, type PeerRow, type Place, type ProcessRef } from './peer.ts'
+import { type Arrival, type HostSign, type LeaveReason, Peer, type PeerRow, type Place, type ProcessRef } from './peer.ts'
 import * as z from './schema.ts'
 import type { Sql, Transaction } from './sql.ts'
 import type { Storage } from './storage.ts'
@@ -31,8 +31,8 @@ export function createPeers(
     isGone: (process: ProcessRef) => boolean
     /** What a host calls itself, on a mesh of several machines. */
     hostName?: (sql: Sql, hostId: string) => string | undefined
-    /** Whether a host has given no sign of life for a while. */
-    isSilent?: (hostId: string) => boolean
+    /** Of another machine, where there are several. */
+    signOf?: (hostId: string) => HostSign
   },
 ) {
   const comings = createComings(clock, events, on.isGone)
@@ -41,10 +41,10 @@ export function createPeers(
     const bootId = row.boot_id ?? ''
     const host = hostOf(bootId)
     // Beats of another machine's peers do not come here: that machine's own does.
-    const isSilent =
-      bootSeen(bootId, clock.bootId) === 'elsewhere'
-        ? (on.isSilent?.(host) ?? false)
-        : !isFresh(row.heartbeat_uptime, on.staleMs, bootId, clock)
+    const isElsewhere = bootSeen(bootId, clock.bootId) === 'elsewhere'
+    const sign = isElsewhere ? on.signOf?.(host) : undefined
+    const isSilent = isElsewhere ? (sign?.isSilent ?? false) : !isFresh(row.heartbeat_uptime, on.staleMs, bootId, clock)
+    const seenAt = row.live === 1 && sign?.at !== undefined ? Math.max(sign.at, row.heartbeat_at) : row.heartbeat_at
     return {
       id: row.id,
       name: row.name,
@@ -55,7 +55,7 @@ export function createPeers(
       gitBranch: row.git_branch,
       summary: row.summary,
       startedAt: isoTime(row.started_at),
-      lastHeartbeat: isoTime(row.heartbeat_at),
+      lastHeartbeat: isoTime(seenAt),
       status: row.live === 0 ? 'away' : isSilent ? 'stale' : 'active',
       reach: row.reach,
       pid: row.live === 1 ? row.pid : null,

@@ -7,7 +7,7 @@ import { createLocks, type Locks } from './locks.ts'
 import { createMessages, type Messages } from './messages.ts'
 import { createOversight, type Oversight } from './oversight.ts'
 import { embeddedPaths, type PathScheme } from './path-scheme.ts'
-import type { ProcessRef } from './peer.ts'
+import type { HostSign, ProcessRef } from './peer.ts'
 import { createPeers, type Peers } from './peers.ts'
 import { type Ring, ringLater } from './ring.ts'
 import type { Sql } from './sql.ts'
@@ -55,8 +55,7 @@ interface Machines {
   readonly catchUp: () => Promise<void>
   /** Whether a peer is one of this machine, whose doorbell can be rung from here. */
   readonly isHere: (sql: Sql, peerId: string) => boolean
-  /** Whether that machine has given no sign of life for a while. */
-  readonly isSilent: (sql: Sql, hostId: string) => boolean
+  readonly signOf: (sql: Sql, hostId: string) => HostSign
   /** Whether this machine has been cut off for so long that the others may have freed its locks. */
   readonly isCutOff: () => boolean
 }
@@ -73,8 +72,8 @@ export function createStore(database: Storage, options: StoreOptions): Store {
   const ring = ringLater(options.ring, machines?.isHere)
   const events = createEvents(database, clock, paths, ring)
 
-  const isSilent = machines && ((hostId: string) => database.read((sql) => machines.isSilent(sql, hostId)))
-  const peers = createPeers(database, clock, events, { ...options, ...(isSilent && { isSilent }) })
+  const signOf = machines && ((hostId: string) => database.read((sql) => machines.signOf(sql, hostId)))
+  const peers = createPeers(database, clock, events, { ...options, ...(signOf && { signOf }) })
   const store: Store = {
     ...{ peers, paths },
     explain: (error) => database.explain(error),

@@ -31,10 +31,11 @@ describe.skipIf(!natsServer)(`machines of a mesh${needsNats}`, () => {
     for (const each of [one, two]) await duties(each).beat()
     return { one, two, env, clock: clocks[0] as FakeClock, other: clocks[1] as FakeClock }
   }
-  const status = async (on: Machine, name: string) => {
+  const seen = async (on: Machine, name: string) => {
     await on.engine.store.catchUp?.()
-    return on.engine.store.peers.toPeer(await on.engine.store.peers.resolve(name)).status
+    return on.engine.store.peers.toPeer(await on.engine.store.peers.resolve(name))
   }
+  const status = async (on: Machine, name: string) => (await seen(on, name)).status
 
   test('one that is silent for half a minute is ended: its peers, its locks, its waits; not one that beats', async () => {
     const mesh = await two()
@@ -75,8 +76,13 @@ describe.skipIf(!natsServer)(`machines of a mesh${needsNats}`, () => {
     expect(await status(one, 'bob')).toBe('active')
     mesh.clock.pass(31_000)
     expect(await status(one, 'bob')).toBe('stale')
+    const { lastHeartbeat } = await seen(one, 'bob')
+    mesh.other.pass(31_000)
     await duties(other).beat()
-    expect(await status(one, 'bob')).toBe('active')
+    const again = await seen(one, 'bob')
+    expect(again.status).toBe('active')
+    // Its own beats do not come here; that its machine lives says that it does.
+    expect(Date.parse(again.lastHeartbeat) - Date.parse(lastHeartbeat)).toBeGreaterThanOrEqual(31_000)
   })
 
   test('a machine that has slept, or could not follow the log, gives nobody up for what it has not seen', async () => {

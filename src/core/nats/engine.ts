@@ -76,7 +76,7 @@ export async function openShared(config: Config, path: string, options: EngineOp
           const row = sql.get<{ boot_id: string | null }>('SELECT boot_id FROM peers WHERE id = ?', id)
           return hostOf(row?.boot_id ?? '') === hostId
         },
-        isSilent: hosts.isSilent,
+        signOf: hosts.signOf,
         isCutOff: hosts.isCutOff,
       },
     })

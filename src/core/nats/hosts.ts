@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Duties } from '../engine.ts'
 import { bootOn } from '../lifetime.ts'
 import type { LockRow } from '../lock.ts'
-import type { PeerRow } from '../peer.ts'
+import type { HostSign, PeerRow } from '../peer.ts'
 import type { Sql, Transaction } from '../sql.ts'
 import type { Storage } from '../storage.ts'
 import type { Store } from '../store.ts'
@@ -150,14 +150,15 @@ export function createHosts(
 
     nameOf: (sql: Sql, id: string) => (id === hostId ? on.name : rowOf(sql, id)?.name),
 
-    /** Nobody of this machine has seen a beat of that one for a while. */
-    isSilent(sql: Sql, id: string): boolean {
+    /** Silent: nobody of this machine has seen a beat of that one for a while. */
+    signOf(sql: Sql, id: string): HostSign {
       const sighting = sql.get<{ uptime: number; boot_id: string }>(
         'SELECT uptime, boot_id FROM copy_sightings WHERE host_id = ?',
         id,
       )
-      if (!sighting) return false
-      return sighting.boot_id !== clock.bootId || clock.uptime() - sighting.uptime > on.staleMs
+      const isOld = (at: { uptime: number; boot_id: string }) =>
+        at.boot_id !== clock.bootId || clock.uptime() - at.uptime > on.staleMs
+      return { at: rowOf(sql, id)?.at, isSilent: sighting !== undefined && isOld(sighting) }
     },
   }
 }
