@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Native from 'better-sqlite3'
 import { main, median, quantile, row, runsOr } from './figures.mjs'
 import { Session } from './mcp.mjs'
-import { emptyServer, home, withBarePeers, withSessions } from './world.mjs'
+import { delivery, emptyServer, home, withBarePeers, withSessions } from './world.mjs'
 
 const BLOCKS = runsOr(30, 6)
 const BLOCK = 50
@@ -80,20 +80,7 @@ async function measure([bareA, bareB], [a, b, away]) {
   ]
 }
 
-/** From the send until the receiver's waiting call has answered with it. */
-async function delivery(a, b) {
-  const waiting = b.tool('mesh_inbox', { wait: 20 })
-  // A later call of the same client is answered first: by then the other one waits.
-  await b.tool('mesh_state', { action: 'get', key: 'k' })
-  const startedAt = performance.now()
-  const sent = a.tool('mesh_send', { to: b.name, message: 'now' })
-  await waiting
-  const ms = performance.now() - startedAt
-  await sent
-  return ms
-}
-
-/** The same between peers that only store, ring, read and answer. */
+/** What `delivery` measures, between peers that only store, ring, read and answer. */
 async function bareDelivery(a, b) {
   const waiting = b.tool('wait')
   await b.tool('nothing')

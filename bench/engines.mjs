@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { main, median, quantile, row, runsOr } from './figures.mjs'
 import { Session } from './mcp.mjs'
 import { startNats } from './nats.mjs'
-import { emptyServer, environment, program } from './world.mjs'
+import { delivery, emptyServer, environment, program } from './world.mjs'
 
 const BLOCKS = runsOr(20, 4)
 const BLOCK = 25
@@ -49,7 +49,7 @@ async function meshOf(name, homeA, homeB, more = {}) {
 async function measure(floor, running) {
   const subjects = {
     mesh_send: ({ a, b }) => a.time('mesh_send', { to: b.name, message: 'is the schema still as it was this morning?' }),
-    "send to the receiver's waiting call": delivery,
+    "send to the receiver's waiting call": ({ a, b }) => delivery(a, b),
     mesh_inbox: ({ b }) => b.time('mesh_inbox', { limit: 100 }),
     'mesh_state set': ({ a }, n) => a.time('mesh_state', { action: 'set', key: 'k', value: `${n}` }),
     'mesh_state get': ({ b }) => b.time('mesh_state', { action: 'get', key: 'k' }),
@@ -86,18 +86,6 @@ async function measure(floor, running) {
       }),
     ),
   ]
-}
-
-/** From the send until the receiver's waiting call has answered with it. */
-async function delivery({ a, b }) {
-  const waiting = b.tool('mesh_inbox', { wait: 20 })
-  await b.tool('mesh_state', { action: 'get', key: 'k' }) // answered later than the other one began to wait
-  const startedAt = performance.now()
-  const sent = a.tool('mesh_send', { to: b.name, message: 'now' })
-  await waiting
-  const ms = performance.now() - startedAt
-  await sent
-  return ms
 }
 
 await main(import.meta, engines)

@@ -43,6 +43,19 @@ export async function withSessions(count, options, work) {
   }
 }
 
+/** From the send until the receiver's waiting call has answered with it. */
+export async function delivery(a, b) {
+  const waiting = b.tool('mesh_inbox', { wait: 20 })
+  // A later call of the same client is answered first: by then the other one waits.
+  await b.tool('mesh_state', { action: 'get', key: 'k' })
+  const startedAt = performance.now()
+  const sent = a.tool('mesh_send', { to: b.name, message: 'now' })
+  await waiting
+  const ms = performance.now() - startedAt
+  await sent
+  return ms
+}
+
 /** The least that an MCP server can be: the SDK's low-level one, bundled as the mesh is, with one tool that does nothing. */
 export const emptyServer = () => bundled('empty-server')
 

@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
 import { servingLeader } from '../support/health.ts'
+import { freePorts } from '../support/ports.ts'
 import { run } from '../support/run.ts'
 
 /** Five real peers at work, as a person sees them who opens the dashboard. */
@@ -39,7 +39,7 @@ export async function scene(): Promise<Scene> {
   const project = join(dirname(dir), 'shop')
   mkdirSync(join(project, 'src'), { recursive: true })
   // The page belongs to its port: the next leader takes the same one.
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   const env = { SLM_MESH_PORT: String(port), SLM_MESH_DATA_DIR: dir }
   const started: [Name, Agent][] = []
   for (const name of NAMES)
@@ -91,15 +91,4 @@ export async function scene(): Promise<Scene> {
       await Promise.all(started.map(([, agent]) => agent[Symbol.asyncDispose]()))
     },
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }

@@ -12,7 +12,8 @@ import { namesOf, natsSettings } from '../../src/core/nats/settings.ts'
 import { Agent } from '../support/agent.ts'
 import { testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
-import { freePorts, haveElected, natsServer, needsNats, startNatsOn } from '../support/nats.ts'
+import { haveElected, natsServer, needsNats, startNatsOn } from '../support/nats.ts'
+import { freePorts } from '../support/ports.ts'
 import { run } from '../support/run.ts'
 
 /** What `slm-mesh init` prints is written down, and a real server runs by it; the certificates are made as docs/team.md says. */

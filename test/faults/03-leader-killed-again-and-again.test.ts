@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { Agent } from '../support/agent.ts'
 import { dataDir } from '../support/data-dir.ts'
@@ -6,6 +5,7 @@ import { eventually } from '../support/eventually.ts'
 import { report } from '../support/figures.ts'
 import { servingLeader } from '../support/health.ts'
 import { elections, guards, inFile, integrity, leaderRow } from '../support/mesh-file.ts'
+import { freePorts } from '../support/ports.ts'
 import { median, patience, scaled } from '../support/scale.ts'
 
 const KILLS = scaled(8, 50)
@@ -50,20 +50,12 @@ class Talker {
   stopped = () => this.#talking
 }
 
-/** A port that was free a moment ago: the leaders are to hand it on to each other. */
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
-
 test(
   'however often the leader is killed, the next one serves, terms grow by one each time, and no send fails',
   async () => {
     const dir = dataDir()
-    const port = await freePort()
+    // The leaders hand it on to each other.
+    const [port = 0] = await freePorts(1)
     const names = Array.from({ length: PEERS }, (_, i) => `peer-${i}`)
     const all: Talker[] = []
     const stop = new AbortController()

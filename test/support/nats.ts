@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { testDir } from './data-dir.ts'
 import { eventually } from './eventually.ts'
 import { onFailure } from './on-failure.ts'
+import { freePorts } from './ports.ts'
 
 /**
  * Real nats-servers for a test, of the binary that SLM_MESH_NATS_SERVER names; in `npm run test:cluster` also of the one that
@@ -226,23 +226,3 @@ async function leaderOf(servers: readonly NatsServer[], stream: string): Promise
   }
   return undefined
 }
-
-/**
- * Below the range from which systems take the ports of connections: a killed server's port is not given to somebody else
- * before it comes back, and a client that knocks there never finds itself.
- */
-export async function freePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
-  const found: number[] = []
-  while (found.length < count) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
-    if (!found.includes(port) && (await isFree(port, host))) found.push(port)
-  }
-  return found
-}
-
-const isFree = (port: number, host: string) =>
-  new Promise<boolean>((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, host, () => server.close(() => resolve(true)))
-  })

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fail } from '../../core/errors.ts'
 import { mailboxOf } from '../../core/identity.ts'
+import { writeLinesPrivately } from '../../core/private-file.ts'
 import type { Store } from '../../core/store.ts'
 import { type Define, type Desk, examples, misused } from '../command.ts'
 import { storeHere } from '../store-here.ts'
 import { safe } from '../terminal.ts'
-import { writeExport } from '../transfer/file.ts'
 import { type Counts, endLine, headerLine, mailboxLine, messageLine, stateLine } from '../transfer/lines.ts'
 
 /** Takes along what agents have left for each other: shared values, and mail that nobody has read. */
@@ -41,7 +41,7 @@ async function runExport(desk: Desk, { out }: Options): Promise<undefined> {
   const counts: Counts = { state: 0, mailboxes: 0, messages: 0 }
   const lines = exported(store, counts)
   if (out === undefined) for await (const line of lines) terminal.out(line)
-  else await writeExport(resolve(desk.cwd, out), lines)
+  else await writeLinesPrivately(resolve(desk.cwd, out), lines)
   const done = `${plural(counts.state, 'value')}, ${plural(counts.messages, 'unread message')}`
   if (out === undefined) desk.remark(`Exported ${done}.`)
   else desk.answer({ file: resolve(desk.cwd, out), ...counts }, () => `Exported ${done} to ${safe(out)}.`)

@@ -1,12 +1,13 @@
+import { isUtf8 } from 'node:buffer'
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isFailure } from '../../core/errors.ts'
 import type { Mailbox } from '../../core/identity.ts'
 import type { Brought } from '../../core/messages.ts'
 import type { Store } from '../../core/store.ts'
-import { type Define, type Desk, examples } from '../command.ts'
+import { type Define, type Desk, examples, misused } from '../command.ts'
 import { EXIT_FAILED, EXIT_OK } from '../failures.ts'
 import { storeHere } from '../store-here.ts'
-import { readExport } from '../transfer/file.ts'
 import { type Contents, parseLines } from '../transfer/lines.ts'
 
 /** Brings in what `export` wrote, of a mesh of whatever kind. Twice is like once: every message keeps its id. */
@@ -41,9 +42,15 @@ export const define: Define = (command, handle) => {
     .action(handle(runImport))
 }
 
+function textIn(path: string): string {
+  const bytes = readFileSync(path)
+  if (!isUtf8(bytes)) throw misused(`${path} is not UTF-8 text`)
+  return bytes.toString('utf8')
+}
+
 async function runImport(desk: Desk, { dryRun = false, replace = false }: Options, file: string): Promise<number> {
   // All of it is understood before anything is changed.
-  const contents = parseLines(file === '-' ? await desk.input() : readExport(resolve(desk.cwd, file)))
+  const contents = parseLines(file === '-' ? await desk.input() : textIn(resolve(desk.cwd, file)))
   const store = await storeHere(desk)
   const how = { isReal: !dryRun, replace, notBefore: Date.now() - desk.config.messageTtlHours * 3_600_000, signal: desk.signal }
   const state = await bringState(store, contents.state, how)

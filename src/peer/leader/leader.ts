@@ -6,6 +6,7 @@ import type { Duties } from '../../core/engine.ts'
 import type { Log } from '../../core/log.ts'
 import type { Layout } from '../../core/paths.ts'
 import type { ProcessRef } from '../../core/peer.ts'
+import { writePrivately } from '../../core/private-file.ts'
 import type { Scope } from '../../core/scope.ts'
 import type { Storage } from '../../core/storage.ts'
 import type { Store } from '../../core/store.ts'
@@ -14,7 +15,7 @@ import { startHost } from './host.ts'
 import { startHttp } from './http.ts'
 import { startJanitor } from './janitor.ts'
 import { startReaper } from './reaper.ts'
-import { writePrivately, writeToken } from './token.ts'
+import { writeToken } from './token.ts'
 
 interface LeaderOptions {
   readonly term: number

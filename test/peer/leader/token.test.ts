@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { writePrivately, writeToken } from '../../../src/peer/leader/token.ts'
+import { writePrivately } from '../../../src/core/private-file.ts'
+import { writeToken } from '../../../src/peer/leader/token.ts'
 import { testDir } from '../../support/data-dir.ts'
 
 const modeOf = (path: string) => (lstatSync(path).mode & 0o777).toString(8)

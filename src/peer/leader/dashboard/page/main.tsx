@@ -9,18 +9,27 @@ import { SignedOut } from './views/empty.tsx'
 
 /** The dashboard of the mesh, in a browser. */
 
+/** A mesh that answers within this is what is drawn first, without a page before it that says that it is looked for. */
+const WAITING_SHOWN_MS = 250
+
 function start(root: Element) {
   startTheme()
   const key = takeKey({ location, history, storage: sessionStorage })
   if (key === undefined) return render(<SignedOut never />, root)
   const chosen = createStore<Chosen>({ view: 'peers', peer: null, thread: null, draft: { to: 'all' }, help: false, notice: null })
   const mesh = startMesh(key, () => forgetKey(sessionStorage), new AbortController().signal)
-  render(
-    <PageContext.Provider value={{ mesh, chosen }}>
-      <App />
-    </PageContext.Provider>,
-    root,
-  )
+  const draw = () => {
+    clearTimeout(late)
+    stopWaiting()
+    render(
+      <PageContext.Provider value={{ mesh, chosen }}>
+        <App />
+      </PageContext.Provider>,
+      root,
+    )
+  }
+  const late = setTimeout(draw, WAITING_SHOWN_MS)
+  const stopWaiting = mesh.known.follow(draw)
 }
 
 const root = document.getElementById('app')
