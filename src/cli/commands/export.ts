@@ -5,9 +5,9 @@ import { mailboxOf } from '../../core/identity.ts'
 import { writeLinesPrivately } from '../../core/private-file.ts'
 import type { Store } from '../../core/store.ts'
 import { type Define, type Desk, examples, misused } from '../command.ts'
+import { type Counts, endLine, headerLine, mailboxLine, messageLine, stateLine } from '../export-lines.ts'
 import { storeHere } from '../store-here.ts'
 import { safe } from '../terminal.ts'
-import { type Counts, endLine, headerLine, mailboxLine, messageLine, stateLine } from '../transfer/lines.ts'
 
 /** Takes along what agents have left for each other: shared values, and mail that nobody has read. */
 

@@ -6,9 +6,9 @@ import type { Mailbox } from '../../core/identity.ts'
 import type { Brought } from '../../core/messages.ts'
 import type { Store } from '../../core/store.ts'
 import { type Define, type Desk, examples, misused } from '../command.ts'
+import { type Contents, parseLines } from '../export-lines.ts'
 import { EXIT_FAILED, EXIT_OK } from '../failures.ts'
 import { storeHere } from '../store-here.ts'
-import { type Contents, parseLines } from '../transfer/lines.ts'
 
 /** Brings in what `export` wrote, of a mesh of whatever kind. Twice is like once: every message keeps its id. */
 

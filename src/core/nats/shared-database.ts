@@ -1,4 +1,3 @@
-import type { Scope } from '../scope.ts'
 import type { Sql, Transaction } from '../sql.ts'
 import type { Database } from '../sqlite/database.ts'
 import type { Recovery } from '../sqlite/recovery.ts'
@@ -7,7 +6,7 @@ import type { Storage } from '../storage.ts'
 import { CatchUp } from './catch-up.ts'
 import type { Copy } from './copy.ts'
 import type { Log } from './log.ts'
-import { Writer } from './writer.ts'
+import { Writer, type WriterOptions } from './writer.ts'
 
 /**
  * The mesh on several machines: the log is the truth, and this machine's file a copy of it. What is written goes into the log
@@ -27,11 +26,7 @@ export class SharedDatabase implements Storage {
     private readonly file: Database,
     copy: Copy,
     private readonly log: Log,
-    private readonly on: {
-      readonly scope: Scope
-      readonly hostId: string
-      readonly now: () => number
-      readonly warn: (what: string, error: unknown) => void
+    private readonly on: Omit<WriterOptions, 'settled'> & {
       /** Brings a file that has just been opened to where the others are. */
       readonly settle: () => Promise<void>
     },

@@ -41,6 +41,15 @@ const MAX_PAUSE_MS = 25
 const NO_LINK_MS = 100
 const COURTESY_MS = 4
 
+export interface WriterOptions {
+  readonly scope: Scope
+  readonly hostId: string
+  readonly now: () => number
+  readonly warn: (what: string, error: unknown) => void
+  /** Passes once the file is a copy. */
+  readonly settled: () => Promise<void>
+}
+
 interface Write {
   readonly change: Change
   readonly resolve: (value: unknown) => void
@@ -66,14 +75,7 @@ export class Writer {
     private readonly copy: Copy,
     private readonly log: Log,
     private readonly catchUp: CatchUp,
-    private readonly on: {
-      readonly scope: Scope
-      readonly hostId: string
-      readonly now: () => number
-      readonly warn: (what: string, error: unknown) => void
-      /** Passes once the file is a copy. */
-      readonly settled: () => Promise<void>
-    },
+    private readonly on: WriterOptions,
   ) {}
 
   write<T>(change: (tx: Transaction) => T): Promise<T> {
