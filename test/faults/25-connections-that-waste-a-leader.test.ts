@@ -11,13 +11,21 @@ import { patience, scaled } from '../support/scale.ts'
 
 const MIB = 1024 * 1024
 
-/** Opens a connection, sends these bytes and then nothing; resolves when the other side has closed it. */
-function hold(port: number, bytes: string): { closed: Promise<void>; socket: Socket } {
+/**
+ * More than a listener's backlog at once, and the system forgets connections that their client takes for open: who says
+ * nothing is never told.
+ */
+const TOGETHER = 200
+
+/** Opens a connection, sends these bytes and then nothing; `closed` resolves when the other side has closed it. */
+function hold(port: number, bytes: string): { opened: Promise<void>; closed: Promise<void>; socket: Socket } {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   socket.on('data', () => {})
   socket.write(bytes)
-  return { socket, closed: new Promise((resolve) => socket.once('close', () => resolve())) }
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  const opened = new Promise<void>((resolve) => socket.once('connect', () => resolve()))
+  return { socket, closed, opened: Promise.race([opened, closed]) }
 }
 
 test('headers and bodies that come slowly or never are cut off, while others are served', async () => {
@@ -41,7 +49,12 @@ test('a crowd of idle connections is bounded and let go, and a command works whi
   await using agent = await Agent.start()
   const { port } = await servingLeader(agent)
   const count = scaled(400, 10_000)
-  const crowd = Array.from({ length: count }, () => hold(port, ''))
+  const crowd: ReturnType<typeof hold>[] = []
+  while (crowd.length < count) {
+    const more = Array.from({ length: Math.min(TOGETHER, count - crowd.length) }, () => hold(port, ''))
+    crowd.push(...more)
+    await Promise.all(more.map(({ opened }) => opened))
+  }
   // The place of a leader that has no room is the file.
   const { code, out } = await run(['peers', '--json'], { SLM_MESH_DATA_DIR: agent.dir })
   expect({ code, ok: JSON.parse(out).ok }).toEqual({ code: 0, ok: true })
