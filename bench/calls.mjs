@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Native from 'better-sqlite3'
 import { main, median, quantile, row, runsOr } from './figures.mjs'
 import { Session } from './mcp.mjs'
-import { delivery, emptyServer, home, withBarePeers, withSessions } from './world.mjs'
+import { delivery, emptyServer, home, untilAnswered, withBarePeers, withSessions } from './world.mjs'
 
 const BLOCKS = runsOr(30, 6)
 const BLOCK = 50
@@ -81,16 +81,12 @@ async function measure([bareA, bareB], [a, b, away]) {
 }
 
 /** What `delivery` measures, between peers that only store, ring, read and answer. */
-async function bareDelivery(a, b) {
-  const waiting = b.tool('wait')
-  await b.tool('nothing')
-  const startedAt = performance.now()
-  const sent = a.tool('send', { to: [1], body: 'now' })
-  await waiting
-  const ms = performance.now() - startedAt
-  await sent
-  return ms
-}
+const bareDelivery = (a, b) =>
+  untilAnswered(
+    () => b.tool('wait'),
+    () => b.tool('nothing'),
+    () => a.tool('send', { to: [1], body: 'now' }),
+  )
 
 /** From the send until the receiver's client is told that its inbox has changed. */
 async function notice(a, away) {

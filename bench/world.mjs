@@ -44,12 +44,20 @@ export async function withSessions(count, options, work) {
 }
 
 /** From the send until the receiver's waiting call has answered with it. */
-export async function delivery(a, b) {
-  const waiting = b.tool('mesh_inbox', { wait: 20 })
-  // A later call of the same client is answered first: by then the other one waits.
-  await b.tool('mesh_state', { action: 'get', key: 'k' })
+export const delivery = (a, b) =>
+  untilAnswered(
+    () => b.tool('mesh_inbox', { wait: 20 }),
+    () => b.tool('mesh_state', { action: 'get', key: 'k' }),
+    () => a.tool('mesh_send', { to: b.name, message: 'now' }),
+  )
+
+/** How long after `send` the call that `wait` makes is answered, in ms. `later` is a call of the same client. */
+export async function untilAnswered(wait, later, send) {
+  const waiting = wait()
+  // It is answered first: by then the other one waits.
+  await later()
   const startedAt = performance.now()
-  const sent = a.tool('mesh_send', { to: b.name, message: 'now' })
+  const sent = send()
   await waiting
   const ms = performance.now() - startedAt
   await sent

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { VARIABLES } from '../src/core/config.ts'
+import { VARIABLES } from '../../src/core/config.ts'
 
 /** The variables that the tables of a page's section name. */
 function settingsIn(page: string): string[] {
-  const text = readFileSync(fileURLToPath(new URL(`../${page}`, import.meta.url)), 'utf8')
+  const text = readFileSync(fileURLToPath(new URL(`../../${page}`, import.meta.url)), 'utf8')
   const section = /^## Settings$([\s\S]*?)^## /m.exec(text)?.[1] ?? expect.fail(`${page} has no settings`)
   const rows = section.split('\n').filter((line) => line.startsWith('| `'))
   return rows.flatMap((row) => [...row.matchAll(/`(SLM_MESH_[A-Z_]+)`/g)].map(([, name = '']) => name))
