@@ -11,7 +11,7 @@ const together = [
   ['zod', /\/zod\/.*(?<!json-schema.*)\?own$|core\/schema\.ts/],
   // For text that is not plain: its pattern of all emoji takes long to read.
   ['width', /\/string-width\//],
-  ['sqlite', /src\/core\/sqlite\/(connection|sqlite-errors)\.ts/],
+  ['sqlite', /src\/core\/sqlite\/(connection|sqlite-errors)\.ts|\/better-sqlite3\//],
   // Read by whoever makes a file or brings one up to date.
   ['migrations', /core\/sqlite\/migrations\//],
   // What every process needs, whether it serves an agent or a shell.
@@ -61,6 +61,21 @@ const quietNats = {
   transform: (code, id) => (id.includes('/@nats-io/') ? code.replace(/\bconsole\.\w+\(/g, '(() => {})(') : null),
 }
 
+/**
+ * better-sqlite3 is eleven small files that look for the twelfth, the compiled one, which stands where its installation puts
+ * it. Bundled, with that place, it opens a file seven milliseconds sooner.
+ */
+const COMPILED = 'better-sqlite3/build/Release/better_sqlite3.node'
+const plainSqlite = {
+  name: 'plain-sqlite',
+  transform(code, id) {
+    if (!id.endsWith('better-sqlite3/lib/database.js')) return null
+    const plain = code.replace("require('bindings')('better_sqlite3.node')", `require('${COMPILED}')`)
+    if (plain === code) throw new Error('better-sqlite3 loads its compiled part in another way than before')
+    return plain
+  },
+}
+
 /** As a browser loads it: all that the page is made of, compressed. */
 const PAGE_LIMIT_BYTES = 120_000
 /** Its styles, in the order in which they stand in app.css: of rules that meet, the later one wins. */
@@ -70,13 +85,13 @@ rmSync('dist', { recursive: true, force: true })
 const bundle = await rolldown({
   input: { 'slm-mesh': 'bin/slm-mesh.ts', index: 'src/index.ts' },
   platform: 'node',
-  external: ['better-sqlite3'],
-  transform: { target: 'node20.19', define: { 'import.meta.filename': '__filename' } },
+  external: [COMPILED],
+  transform: { target: 'node20.19', define: { 'import.meta.filename': '__filename', 'import.meta.dirname': '__dirname' } },
   moduleTypes: { '.sql': 'text' },
   // Its main file asks for its parts in a way that cannot be bundled.
   resolve: { alias: { 'jsonc-parser': fileURLToPath(import.meta.resolve('jsonc-parser/lib/esm/main.js')) } },
   checks: { ineffectiveDynamicImport: false },
-  plugins: [ownZod, quietNats, deferred],
+  plugins: [ownZod, quietNats, plainSqlite, deferred],
 })
 const { output } = await bundle.write({
   dir: 'dist',

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type Config, readConfig } from '../core/config.ts'
 import { type Code, type Facts, fail, isFailure, MeshError } from '../core/errors.ts'
 import { type Layout, layoutOf } from '../core/paths.ts'
-import { Scope, sleep } from '../core/scope.ts'
+import { Scope } from '../core/scope.ts'
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, failures } from './failures.ts'
 import type { Invocation } from './invocation.ts'
 import type { Mesh } from './mesh.ts'
@@ -60,8 +60,6 @@ export const wholeNumber = (name: string, min: number, max: number) => (text: st
   return value
 }
 
-const LONG_MS = 2 ** 31 - 1
-
 /** Runs commands for one invocation, and keeps the exit code of what ran. */
 export function createRunner(invocation: Invocation) {
   let code: number = EXIT_OK
@@ -87,8 +85,7 @@ async function atDesk(
 ): Promise<number> {
   const json = options.json ?? false
   const scope = new Scope()
-  // The mesh's own timers and sockets keep no process alive; a command that waits on them does.
-  void sleep(LONG_MS, scope.signal, true)
+  scope.keepAlive()
   let opened: Mesh | undefined
   try {
     const config = readConfig(

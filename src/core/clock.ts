@@ -16,6 +16,12 @@ export interface Clock {
   readonly bootId: string
 }
 
+/**
+ * For how long something takes within this process: ms since it started, never back. `performance` tells the same, and takes
+ * two milliseconds to load, which every command and every hook would wait for.
+ */
+export const monotonicMs = (): number => process.uptime() * 1_000
+
 /** Half a step of the boot clock. */
 const READ_AGAIN_MS = 5
 
@@ -26,7 +32,7 @@ export const systemClock: Clock = {
 }
 
 /** Asking the system opens a file on Linux, which takes as long as a small transaction. Pure but for its memory. */
-export function remembered(read: () => number, ms: number, monotonic = () => performance.now()): () => number {
+export function remembered(read: () => number, ms: number, monotonic = monotonicMs): () => number {
   let value = 0
   let readAt = Number.NEGATIVE_INFINITY
   return () => {

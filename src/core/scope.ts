@@ -1,3 +1,4 @@
+import { monotonicMs } from './clock.ts'
 /**
  * Owns what one lifetime opened: timers, sockets, children, a signal.
  *
@@ -61,6 +62,12 @@ export class Scope implements AsyncDisposable {
     this.defer(() => clearTimeout(timer))
   }
 
+  /** Until the scope closes, the process does not end by itself: no other timer or socket of the mesh would keep it. */
+  keepAlive(): void {
+    const timer = setInterval(() => {}, LONG_MS)
+    this.defer(() => clearInterval(timer))
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -87,9 +94,12 @@ export class Scope implements AsyncDisposable {
   }
 }
 
+/** As long as a timer can wait. */
+const LONG_MS = 2 ** 31 - 1
+
 /** The first multiple of `ms` on this process's clock that is at least half of it away. */
 function untilRound(ms: number): number {
-  const left = ms - (performance.now() % ms)
+  const left = ms - (monotonicMs() % ms)
   return left < ms / 2 ? left + ms : left
 }
 

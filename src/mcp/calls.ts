@@ -10,6 +10,7 @@ import {
   type ServerNotification,
   type ServerRequest,
 } from '@modelcontextprotocol/sdk/types.js'
+import { monotonicMs } from '../core/clock.ts'
 import type { Door } from '../core/doors.ts'
 import { fail, MeshError } from '../core/errors.ts'
 import type { OperationName, Output } from '../core/operations.ts'
@@ -139,11 +140,11 @@ function reportProgress(extra: Extra, wait: unknown): Scope {
   const scope = new Scope()
   const progressToken = extra._meta?.progressToken
   if (progressToken === undefined || typeof wait !== 'number' || wait <= 0) return scope
-  const startedAt = performance.now()
+  const startedAt = monotonicMs()
   const report = () =>
     extra.sendNotification({
       method: 'notifications/progress',
-      params: { progressToken, progress: Math.round((performance.now() - startedAt) / 1000), total: wait, message: 'waiting' },
+      params: { progressToken, progress: Math.round((monotonicMs() - startedAt) / 1000), total: wait, message: 'waiting' },
     })
   scope.every(PROGRESS_EVERY_MS, report, () => {})
   return scope

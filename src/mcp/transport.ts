@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js'
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js'
+import { monotonicMs } from '../core/clock.ts'
 
 /**
  * Standard input and output, with word of when an answer has left: the operating system has taken its bytes, so that
@@ -45,7 +46,7 @@ export class AnsweringTransport extends StdioServerTransport {
     const answer = this.#left.get(id)
     if (!answer) return
     this.#left.delete(id)
-    if (performance.now() - answer.at < CROSSING_MS) this.#enqueue(() => answer.settle(false))
+    if (monotonicMs() - answer.at < CROSSING_MS) this.#enqueue(() => answer.settle(false))
   }
 
   /** Resolves when everything that earlier answers carried has been settled. */
@@ -85,7 +86,7 @@ export class AnsweringTransport extends StdioServerTransport {
   }
 
   #remember(id: RequestId, settle: (left: boolean) => Promise<void>): void {
-    const now = performance.now()
+    const now = monotonicMs()
     // The oldest stand first.
     for (const [old, { at }] of this.#left) {
       if (now - at < CROSSING_MS) break

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts'
 import { MeshError } from '../errors.ts'
 import { sleep } from '../scope.ts'
 import type { Copy } from './copy.ts'
@@ -58,9 +59,9 @@ export class CatchUp {
 
   /** Once the copy has the entry at that place. Throws `unreachable` after `ms`. */
   async has(seq: number, ms = CATCH_UP_MS): Promise<void> {
-    const deadline = performance.now() + ms
+    const deadline = monotonicMs() + ms
     while (this.copy.position().seq < seq) {
-      const left = deadline - performance.now()
+      const left = deadline - monotonicMs()
       if (left <= 0 || this.#closed) throw this.log.away('this machine has not caught up with the mesh')
       const woken = new AbortController()
       const wake = () => woken.abort('heard')

@@ -1,4 +1,5 @@
 import type { Subscription } from '@nats-io/transport-node'
+import { monotonicMs } from '../clock.ts'
 import { isFailure } from '../errors.ts'
 import { type Scope, sleep } from '../scope.ts'
 import type { MeshConnection } from './connect.ts'
@@ -37,7 +38,7 @@ export interface Consuming {
 interface Link {
   isHere(): void
   isAway(): void
-  /** `performance.now()` of its last answer. */
+  /** `monotonicMs()` of its last answer. */
   answeredAt(): number
   isRefused(): boolean
   /** The failure that an error stands for; notes what keeps us out for good. */
@@ -98,7 +99,7 @@ export function consume(
       subscription: nc.subscribe(inbox, {
         callback: (error, message) => {
           if (error || current.consumer !== mine) return
-          heardAt = performance.now()
+          heardAt = monotonicMs()
           link.isHere()
           const status = message.headers?.code
           if (status === 100) {
@@ -118,7 +119,7 @@ export function consume(
       }),
     }
     current.consumer = mine
-    heardAt = performance.now()
+    heardAt = monotonicMs()
     const info = await jsm.consumers.add(names.stream, {
       name: `c${crypto.randomUUID().replaceAll('-', '')}`,
       deliver_subject: inbox,
@@ -136,12 +137,12 @@ export function consume(
       // The library names these words as constants of its own.
     } as Parameters<typeof jsm.consumers.add>[1])
     mine.name = info.name
-    heardAt = performance.now()
+    heardAt = monotonicMs()
   }
 
   async function openUntilItIs(): Promise<void> {
     while (!scope.signal.aborted) {
-      const begunAt = performance.now()
+      const begunAt = monotonicMs()
       try {
         await open()
         return
@@ -174,7 +175,7 @@ export function consume(
   scope.every(
     LOOK_MS,
     () => {
-      if (!opening && !link.isRefused() && performance.now() - heardAt > SILENT_MS) {
+      if (!opening && !link.isRefused() && monotonicMs() - heardAt > SILENT_MS) {
         link.isAway()
         reopen()
       }

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts'
 import type { MeshConnection } from './connect.ts'
 import type { Message } from './consumer.ts'
 import { type Copy, Diverged, Gap, type Position } from './copy.ts'
@@ -68,8 +69,8 @@ export function createFollowing(on: {
           missingAt = at.seq
           return 'again'
         }
-        if (performance.now() - restoredAt < RESTORE_EVERY_MS) throw error
-        restoredAt = performance.now()
+        if (monotonicMs() - restoredAt < RESTORE_EVERY_MS) throw error
+        restoredAt = monotonicMs()
         warn('the copy of the mesh is made anew', error)
         await snapshots.restore(at.stream, at)
         return 'again'

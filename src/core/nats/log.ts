@@ -1,4 +1,5 @@
 import { headers, type Msg, type RequestOptions } from '@nats-io/transport-node'
+import { monotonicMs } from '../clock.ts'
 import { fail, isFailure, type MeshError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
 import type { MeshConnection } from './connect.ts'
@@ -67,7 +68,7 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
   let answeredAt = 0
   const isHere = () => {
     awaySince = null
-    answeredAt = performance.now()
+    answeredAt = monotonicMs()
   }
   const isAway = () => {
     awaySince ??= Date.now()

@@ -1,5 +1,6 @@
 import type { StreamInfo } from '@nats-io/jetstream'
 import type { NatsConnection, ServerInfo } from '@nats-io/transport-node'
+import { monotonicMs } from '../clock.ts'
 import { MeshError } from '../errors.ts'
 import { dial, infoOf, managerOf } from './connect.ts'
 import { natsFailure } from './failure.ts'
@@ -53,8 +54,8 @@ async function askFor(nc: NatsConnection, settings: NatsSettings): Promise<Omit<
     const jsm = await managerOf(nc)
     const stream = (await infoOf(jsm, names.stream)) ?? null
     const [serverMs, leaderMs] = [[] as number[], [] as number[]]
-    const began = performance.now()
-    while (stream && leaderMs.length < ROUNDS && performance.now() - began < ROUNDS_MS) {
+    const began = monotonicMs()
+    while (stream && leaderMs.length < ROUNDS && monotonicMs() - began < ROUNDS_MS) {
       serverMs.push(await timeOf(() => nc.rtt()))
       leaderMs.push(await timeOf(() => infoOf(jsm, names.stream)))
     }
@@ -69,9 +70,9 @@ async function askFor(nc: NatsConnection, settings: NatsSettings): Promise<Omit<
 }
 
 async function timeOf(run: () => Promise<unknown>): Promise<number> {
-  const began = performance.now()
+  const began = monotonicMs()
   await run()
-  return performance.now() - began
+  return monotonicMs() - began
 }
 
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0

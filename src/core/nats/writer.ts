@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts'
 import { fail, isFailure } from '../errors.ts'
 import { type Scope, sleep } from '../scope.ts'
 import type { Transaction } from '../sql.ts'
@@ -82,7 +83,7 @@ export class Writer {
     return new Promise<T>((resolve, reject) => {
       if (this.#closed) return reject(fail('closed', { why: 'the database is closed' }))
       // The queue holds changes of many types; `resolve` of each gets the value of its own `change`.
-      this.#queue.push({ change, resolve: resolve as (value: unknown) => void, reject, since: performance.now() })
+      this.#queue.push({ change, resolve: resolve as (value: unknown) => void, reject, since: monotonicMs() })
       void this.#writeAll()
     })
   }
@@ -136,7 +137,7 @@ export class Writer {
       }
       if (this.#closed) return this.#rejectAll(batch, fail('closed', { why: 'the database is closed' }))
       if (this.log.refusal) return this.#rejectAll(batch, this.log.refusal)
-      const late = batch.filter((write) => performance.now() - write.since > this.#patience())
+      const late = batch.filter((write) => monotonicMs() - write.since > this.#patience())
       if (late.length === batch.length) return this.#giveUp(batch, attempts)
       const pauseMs = this.log.isLinked ? Math.random() * Math.min(MAX_PAUSE_MS, tries) : NO_LINK_MS
       await sleep(pauseMs, this.on.scope.signal, true)

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts'
 import { fail, isFailure } from '../errors.ts'
 import { sleep } from '../scope.ts'
 import type { Sql, Transaction } from '../sql.ts'
@@ -106,7 +107,7 @@ export class Database implements Storage {
     return new Promise<T>((resolve, reject) => {
       if (this.#closed) return reject(fail('closed', { why: 'the database is closed' }))
       // The queue holds changes of many types; `resolve` of each gets the value of its own `change`.
-      this.#queue.push({ change, resolve: resolve as (value: unknown) => void, reject, since: performance.now() })
+      this.#queue.push({ change, resolve: resolve as (value: unknown) => void, reject, since: monotonicMs() })
       this.#schedule()
     })
   }
@@ -299,11 +300,10 @@ export class Database implements Storage {
   }
 
   #waitForTurn(): void {
-    const overdue = performance.now() - BUSY_DEADLINE_MS
+    const overdue = monotonicMs() - BUSY_DEADLINE_MS
     const late = this.#queue.filter((write) => write.since < overdue)
     this.#queue = this.#queue.filter((write) => write.since >= overdue)
-    for (const write of late)
-      write.reject(fail('busy', { path: this.path, waitedMs: Math.round(performance.now() - write.since) }))
+    for (const write of late) write.reject(fail('busy', { path: this.path, waitedMs: Math.round(monotonicMs() - write.since) }))
     if (this.#queue.length === 0 || this.#scheduled) return
     this.#scheduled = true
     void sleep(1, undefined, true).then(() => {

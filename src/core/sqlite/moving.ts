@@ -1,4 +1,5 @@
 import { rmSync, statSync } from 'node:fs'
+import { monotonicMs } from '../clock.ts'
 import { sleep } from '../scope.ts'
 import { SUFFIXES } from './aside.ts'
 import { Connection } from './connection.ts'
@@ -45,13 +46,13 @@ const DEADLINE_MS = 5_000
 export async function movingAlone<T>(path: string, move: () => Promise<T>): Promise<T> {
   const lock = new Connection(`${path}.moving`)
   try {
-    const deadline = performance.now() + DEADLINE_MS
+    const deadline = monotonicMs() + DEADLINE_MS
     for (;;) {
       try {
         lock.script('BEGIN IMMEDIATE')
         break
       } catch (error) {
-        if (performance.now() > deadline) throw error
+        if (monotonicMs() > deadline) throw error
         await sleep(2 + Math.random() * 10, undefined, true)
       }
     }

@@ -1,4 +1,5 @@
 import { accessSync, chmodSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
+import { monotonicMs } from '../clock.ts'
 import { fail } from '../errors.ts'
 import { sleep } from '../scope.ts'
 import { Connection } from './connection.ts'
@@ -20,8 +21,8 @@ export async function openConnection(path: string): Promise<Connection> {
     try {
       return openOnce(path)
     } catch (error) {
-      deadline ??= performance.now() + BUSY_DEADLINE_MS
-      if (!isBusy(error) || performance.now() > deadline) throw translate(error, path)
+      deadline ??= monotonicMs() + BUSY_DEADLINE_MS
+      if (!isBusy(error) || monotonicMs() > deadline) throw translate(error, path)
       await sleep(2 + Math.random() * 10, undefined, true)
     }
   }

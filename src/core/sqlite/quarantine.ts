@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { monotonicMs } from '../clock.ts'
 import { fail, isFailure } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { sleep } from '../scope.ts'
@@ -112,11 +113,11 @@ export async function openRecovered(path: string): Promise<{ connection: Connect
 }
 
 async function lockWrites(connection: Connection): Promise<void> {
-  for (const until = performance.now() + LOCK_MS; ; ) {
+  for (const until = monotonicMs() + LOCK_MS; ; ) {
     try {
       return connection.script('BEGIN IMMEDIATE')
     } catch (error) {
-      if (!isBusy(error) || performance.now() > until) return
+      if (!isBusy(error) || monotonicMs() > until) return
       await sleep(2, undefined, true)
     }
   }

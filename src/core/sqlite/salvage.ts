@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts'
 import type { Sql, Value } from '../sql.ts'
 
 /**
@@ -74,7 +75,7 @@ const ENDS = { number: [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER], text
 
 /** Takes at most `budgetMs`. Call inside a transaction of `into`. */
 export function salvage(from: Sql, into: Sql, budgetMs: number, nowMs: number): Salvage {
-  const until = performance.now() + budgetMs
+  const until = monotonicMs() + budgetMs
   const counts = { peers: 0, messages: 0, unread: 0, state: 0, locks: 0 }
   let isWhole = true
   for (const part of parts) {
@@ -105,7 +106,7 @@ function* readable(from: Sql, { table, key, isText, where = '1' }: Part, until: 
     const text = `SELECT ${key} AS "key of it", * FROM ${table} NOT INDEXED
       WHERE ${key} > ? AND ${key} < ? AND ${where} ORDER BY ${key} ${order} LIMIT ?`
     for (let size = CHUNK; ; ) {
-      if (performance.now() > until) return false
+      if (monotonicMs() > until) return false
       let rows: Row[]
       try {
         rows = from.all<Row>(text, first, last, size)

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts'
 import type { Sql } from '../sql.ts'
 import { isBusy } from './sqlite-errors.ts'
 
@@ -11,8 +12,8 @@ const MORE_PATIENT_MS = 20
 const MAX_NAPS = 80
 
 /** BEGIN; false when another process kept the write lock through all our naps. `since`: when the oldest write began to wait. */
-export function takeWriteLock(sql: Sql, since = performance.now()): boolean {
-  const naps = Math.min(MAX_NAPS, NAPS + (performance.now() - since) / MORE_PATIENT_MS)
+export function takeWriteLock(sql: Sql, since = monotonicMs()): boolean {
+  const naps = Math.min(MAX_NAPS, NAPS + (monotonicMs() - since) / MORE_PATIENT_MS)
   for (let nap = 0; ; nap++) {
     try {
       sql.run('BEGIN IMMEDIATE')

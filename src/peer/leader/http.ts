@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { monotonicMs } from '../../core/clock.ts'
 import { type Scope, sleep } from '../../core/scope.ts'
 import { refusals } from './failures.ts'
 
@@ -58,12 +59,12 @@ export async function startHttp(scope: Scope, options: HttpOptions): Promise<voi
 }
 
 async function listenSomewhere(options: HttpOptions, signal: AbortSignal): Promise<Server> {
-  const until = performance.now() + RETRY_HOME_MS
+  const until = monotonicMs() + RETRY_HOME_MS
   do {
     const server = await listen(options, options.port)
     if (server) return server
     await sleep(5, signal, true)
-  } while (performance.now() < until && !signal.aborted)
+  } while (monotonicMs() < until && !signal.aborted)
   for (let port = options.port + 1; port <= Math.min(65_535, options.port + FALLBACK_PORTS); port++) {
     const server = await listen(options, port)
     if (server) return server

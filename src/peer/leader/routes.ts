@@ -4,6 +4,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, Hono } from 'hono'
 import type { Bell } from '../../core/bell.ts'
 import type { Clock } from '../../core/clock.ts'
+import { monotonicMs } from '../../core/clock.ts'
 import type { Config } from '../../core/config.ts'
 import { doors } from '../../core/doors.ts'
 import { fail, MeshError } from '../../core/errors.ts'
@@ -59,13 +60,13 @@ export function createRoutes(options: RoutesOptions): Handler {
   const app = new Hono<Env>({ strict: true })
 
   app.use(async (c, next) => {
-    const begun = performance.now()
+    const begun = monotonicMs()
     await next()
     const outage = options.outage()
     if (outage !== null) c.header(OUTAGE_HEADER, encodeURI(outage))
     const route = routes.has(c.req.path) ? c.req.path : 'other'
     const isWaiting = c.get('waits') === true
-    metrics.observe(route, c.res.status, isWaiting ? undefined : (performance.now() - begun) / 1000)
+    metrics.observe(route, c.res.status, isWaiting ? undefined : (monotonicMs() - begun) / 1000)
   })
 
   // Most leaders are never looked at.
