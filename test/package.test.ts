@@ -82,6 +82,16 @@ test('the program runs from it', () => {
   expect(run(project, process.execPath, program, 'version')).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
+test('what Node has compiled is kept in the package alone, where whoever may write could change the program itself', () => {
+  const program = join(project, 'package', 'dist', 'slm-mesh.js')
+  const asked = join(project, 'asked.cjs')
+  // Node 20 keeps nothing; here it is asked all the same.
+  writeFileSync(asked, `require('node:module').enableCompileCache = (dir) => process.stderr.write(dir)`)
+  const { stderr, stdout } = spawnSync(process.execPath, ['-r', asked, program, 'version'], { encoding: 'utf8' })
+  expect(stdout).toMatch(/^\d/)
+  expect(stderr).toBe(join(project, 'package', '.cache'))
+})
+
 test('a strict TypeScript project compiles against the library, without skipping its declarations, and runs', () => {
   const code = `
     const mesh = await joinMesh({ agentType: 'build-script', env: { SLM_MESH_DATA_DIR: ${JSON.stringify(join(project, 'mesh'))}, SLM_MESH_PORT: '0' } })
