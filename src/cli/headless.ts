@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { monotonicMs } from '../core/clock.ts'
 import type { Config } from '../core/config.ts'
 import { isFailure } from '../core/errors.ts'
 import { processOf } from '../core/identity.ts'
@@ -21,11 +22,11 @@ export const isLiving = (row: PeerRow) => row.live === 1 && !isGone(processOf(ro
 
 /** The rows of a mesh that may not be there yet. Waits while a new file is being set up: nobody else may read it then. */
 export async function rowsOf({ database }: Layout): Promise<Rows | undefined> {
-  for (const until = performance.now() + BUSY_DEADLINE_MS; ; ) {
+  for (const until = monotonicMs() + BUSY_DEADLINE_MS; ; ) {
     try {
       return existsSync(database) ? rowsIn(database) : undefined
     } catch (error) {
-      if (!isFailure(error, 'busy') || performance.now() > until) throw error
+      if (!isFailure(error, 'busy') || monotonicMs() > until) throw error
       await sleep(5, undefined, true)
     }
   }

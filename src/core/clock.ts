@@ -17,7 +17,7 @@ export interface Clock {
 }
 
 /**
- * For how long something takes within this process: ms since it started, never back. `performance` tells the same, and takes
+ * Milliseconds since this process started, which never go back: for what lasts within it. `performance` tells the like, and takes
  * two milliseconds to load, which every command and every hook would wait for.
  */
 export const monotonicMs = (): number => process.uptime() * 1_000

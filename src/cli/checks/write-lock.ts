@@ -1,4 +1,5 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+import { monotonicMs } from '../../core/clock.ts'
 import { indexOf } from '../../core/paths.ts'
 import { sleep } from '../../core/scope.ts'
 import { Connection } from '../../core/sqlite/connection.ts'
@@ -21,8 +22,8 @@ export const writeLock: Check = async (site) => {
   }
   const connection = new Connection(layout.database)
   try {
-    const until = performance.now() + PATIENCE_MS
-    while (performance.now() < until) {
+    const until = monotonicMs() + PATIENCE_MS
+    while (monotonicMs() < until) {
       if (begins(connection)) return ok('free: a write can begin')
       await sleep(LOOK_EVERY_MS, undefined, true)
     }

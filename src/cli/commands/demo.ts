@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { monotonicMs } from '../../core/clock.ts'
 import { type Define, type Desk, examples } from '../command.ts'
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../failures.ts'
 import { paint, type Terminal } from '../terminal.ts'
@@ -64,8 +65,8 @@ export async function demo({
 }
 
 async function tell(step: Step, mesh: Mesh): Promise<Told> {
-  const startedAt = performance.now()
-  const done = (ok: boolean, lines: string[]) => ({ step: step.title, ok, ms: Math.round(performance.now() - startedAt), lines })
+  const startedAt = monotonicMs()
+  const done = (ok: boolean, lines: string[]) => ({ step: step.title, ok, ms: Math.round(monotonicMs() - startedAt), lines })
   try {
     return done(true, await step.run(mesh))
   } catch (error) {

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../core/clock.ts'
 import { processOf } from '../../core/identity.ts'
 import type { PeerRow } from '../../core/peer.ts'
 import { sleep } from '../../core/scope.ts'
@@ -70,8 +71,8 @@ async function end(row: PeerRow, signal: AbortSignal): Promise<string | null> {
   } catch (error) {
     if (!isGone(that)) return `cannot be ended: ${error instanceof Error ? error.message : String(error)}`
   }
-  for (const until = performance.now() + GOODBYE_MS; !isGone(that); ) {
-    if (performance.now() > until || signal.aborted) return `has not ended within ${GOODBYE_MS / 1000} s, and is left as it is`
+  for (const until = monotonicMs() + GOODBYE_MS; !isGone(that); ) {
+    if (monotonicMs() > until || signal.aborted) return `has not ended within ${GOODBYE_MS / 1000} s, and is left as it is`
     await sleep(LOOK_EVERY_MS, signal, true)
   }
   return null
@@ -92,8 +93,8 @@ async function handOn(desk: Desk, leader: NonNullable<Leader>): Promise<string |
     () => null,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   )
-  for (const until = performance.now() + MOVE_MS; !(await hasMoved()); ) {
-    if (performance.now() > until || desk.signal.aborted)
+  for (const until = monotonicMs() + MOVE_MS; !(await hasMoved()); ) {
+    if (monotonicMs() > until || desk.signal.aborted)
       return `${who} was asked to hand the leadership on, and still leads${refused === null ? '' : `: ${safe(refused)}`}`
     await sleep(LOOK_EVERY_MS, desk.signal, true)
   }
@@ -102,11 +103,11 @@ async function handOn(desk: Desk, leader: NonNullable<Leader>): Promise<string |
 
 /** Who leads after `previous`; waits for one who serves where somebody is there to lead. */
 async function whoLeads(desk: Desk, previous: NonNullable<Leader>): Promise<Leader> {
-  for (const until = performance.now() + MOVE_MS; ; ) {
+  for (const until = monotonicMs() + MOVE_MS; ; ) {
     const now = await rowsOf(desk.layout)
     const leader = now ? leaderOf(now.leadership, desk.config) : null
     const others = now?.peers.some((row) => isLiving(row) && row.socket_path !== null && row.id !== previous.id)
-    if ((leader && leader.url !== null) || !others || performance.now() > until || desk.signal.aborted) return leader
+    if ((leader && leader.url !== null) || !others || monotonicMs() > until || desk.signal.aborted) return leader
     await sleep(LOOK_EVERY_MS, desk.signal, true)
   }
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { monotonicMs } from '../../core/clock.ts'
 import { isFailure, MeshError } from '../../core/errors.ts'
 import { openDataDir } from '../../core/paths.ts'
 import { sleep } from '../../core/scope.ts'
@@ -123,7 +124,7 @@ async function open(desk: Desk, link: string, hasCome: () => boolean): Promise<b
   // A browser that was started by it may live for days.
   child.unref()
   try {
-    for (const until = performance.now() + COMING_MS; !failed && performance.now() < until && !desk.signal.aborted; ) {
+    for (const until = monotonicMs() + COMING_MS; !failed && monotonicMs() < until && !desk.signal.aborted; ) {
       if (hasCome()) return true
       await sleep(LOOK_EVERY_MS, desk.signal, true)
     }

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../core/clock.ts'
 import { type Environment, readConfig } from '../../core/config.ts'
 import { createLog } from '../../core/log.ts'
 import { exists, layoutOf } from '../../core/paths.ts'
@@ -19,7 +20,7 @@ import { type Fields, fieldsOf } from './fields.ts'
  * taken by whoever reads it (G2). Never exits with 2 but where the agent means a refusal by it.
  */
 
-/** From the process's start, which `process.uptime` tells without loading what `performance` does. */
+/** From the process's start. */
 const PATIENCE_MS = 1_500
 /** However slow the start was. */
 const LEAST_PATIENCE_MS = 500
@@ -54,7 +55,7 @@ export async function runHook(words: HookWords, outside: Outside): Promise<numbe
   const event = eventOf(adapter, words.event)
   const patience = new AbortController()
   const done = new AbortController()
-  void sleep(Math.max(LEAST_PATIENCE_MS, PATIENCE_MS - process.uptime() * 1_000), done.signal, true).then(() => patience.abort())
+  void sleep(Math.max(LEAST_PATIENCE_MS, PATIENCE_MS - monotonicMs()), done.signal, true).then(() => patience.abort())
   const { signal } = patience
   try {
     const input = await read(outside, signal)

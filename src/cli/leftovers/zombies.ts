@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../core/clock.ts'
 import { processOf } from '../../core/identity.ts'
 import type { PeerRow, ProcessRef } from '../../core/peer.ts'
 import { sleep } from '../../core/scope.ts'
@@ -62,7 +63,7 @@ function signal(row: PeerRow, name: NodeJS.Signals): boolean {
 }
 
 async function endsWithin(that: ProcessRef, ms: number): Promise<boolean> {
-  for (const until = performance.now() + ms; performance.now() < until; ) {
+  for (const until = monotonicMs() + ms; monotonicMs() < until; ) {
     if (!isStill(that)) return true
     await sleep(LOOK_EVERY_MS, undefined, true)
   }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { monotonicMs } from '../../../core/clock.ts'
 import { sleep } from '../../../core/scope.ts'
 import type { Session } from './session.ts'
 
@@ -30,7 +31,7 @@ function three(mesh: Mesh): [Session, Session, Session] {
   return [a, b, c]
 }
 
-const ms = (since: number) => Math.round((performance.now() - since) * 10) / 10
+const ms = (since: number) => Math.round((monotonicMs() - since) * 10) / 10
 
 export const steps: Step[] = [
   {
@@ -60,7 +61,7 @@ export const steps: Step[] = [
       const [a, b] = three(mesh)
       const question = 'I am changing the users table. Do you rely on users.email?'
       const listening = b.must('mesh_inbox', { wait: 20 })
-      const startedAt = performance.now()
+      const startedAt = monotonicMs()
       const sent = await a.must('mesh_send', { to: b.name, message: question })
       const { data: heard } = await listening
       mesh.figures.delivery_ms = ms(startedAt)
@@ -135,7 +136,7 @@ export const steps: Step[] = [
         return answer
       })
       await standsInLine(mesh, filePath)
-      releasedAt = performance.now()
+      releasedAt = monotonicMs()
       await a.must('mesh_lock', { action: 'unlock', filePath })
       const { data } = await waiting
       check(data.lock.lockedBy.name === b.name, 'somebody else got it')
@@ -173,7 +174,7 @@ export const steps: Step[] = [
       await leader.must('mesh_lock', { action: 'lock', filePath: join(mesh.project, 'held-by-the-leader') })
 
       const noticed = one.must('mesh_events', { action: 'read', types: ['peer_left'], wait: 20 })
-      const startedAt = performance.now()
+      const startedAt = monotonicMs()
       leader.child.kill('SIGKILL')
       const [left, healthy] = await Promise.all([
         noticed.then((answer) => ({ answer, after: ms(startedAt) })),
@@ -241,8 +242,8 @@ async function healthOf(url: string): Promise<unknown> {
 
 /** The answer of `/health` once it comes from a later term. */
 async function newTerm(url: string, term: number): Promise<{ term: number }> {
-  const deadline = performance.now() + 20_000
-  while (performance.now() < deadline) {
+  const deadline = monotonicMs() + 20_000
+  while (monotonicMs() < deadline) {
     try {
       const body = await healthOf(url)
       if (typeof body === 'object' && body !== null && 'term' in body && Number(body.term) > term)

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { resolve } from 'node:path'
+import { monotonicMs } from '../../../core/clock.ts'
 import { MeshError } from '../../../core/errors.ts'
 import { type Layout, openDataDir } from '../../../core/paths.ts'
 import type { PeerRow } from '../../../core/peer.ts'
@@ -21,7 +22,7 @@ export async function startDetached(desk: Desk): Promise<number> {
   const child = launch(desk, layout.dataDir)
   // However the waiting ends, it must not keep this process alive.
   desk.scope.defer(() => child.release())
-  const until = performance.now() + desk.config.leaseMs + START_UP_MS
+  const until = monotonicMs() + desk.config.leaseMs + START_UP_MS
   for (;;) {
     const ended = child.ended()
     const { peer, found } = await look(desk, layout, (row) => row.pid === child.pid || ended?.code === 0)
@@ -44,7 +45,7 @@ export async function startDetached(desk: Desk): Promise<number> {
       child.stop()
       return EXIT_INTERRUPTED
     }
-    if (performance.now() > until) {
+    if (monotonicMs() > until) {
       const why = found?.why ?? 'It has not joined the mesh.'
       return report(desk, `a headless peer (pid ${child.pid}) was started, but nothing is served yet. ${why}`)
     }

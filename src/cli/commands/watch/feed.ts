@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../../core/clock.ts'
 import type { Event } from '../../../core/event.ts'
 import { KNOWN_SENDERS } from '../../../core/outsiders.ts'
 import { Scope, sleep } from '../../../core/scope.ts'
@@ -61,7 +62,7 @@ export async function feed(desk: Desk, first: Connection, on: On): Promise<void>
     cursor = seq
   }
   while (!desk.signal.aborted) {
-    const openedAt = performance.now()
+    const openedAt = monotonicMs()
     try {
       connection ??= await openConnection(desk)
       const link = linkOf(connection.mesh, tries < SETTLE_TRIES)
@@ -75,7 +76,7 @@ export async function feed(desk: Desk, first: Connection, on: On): Promise<void>
     } catch (error) {
       if (desk.signal.aborted) break
       // What has served for a while may have gone with its leader: the next one is a moment away.
-      if (performance.now() - openedAt > RETRY_MS) continue
+      if (monotonicMs() - openedAt > RETRY_MS) continue
       on({ kind: 'link', link: { via: 'nothing', why: error instanceof Error ? error.message : String(error) } })
       await sleep(RETRY_MS, desk.signal)
     } finally {
@@ -119,7 +120,7 @@ interface Progress {
 /** Resolves when another connection would be better; throws when this one has failed. */
 async function use(connection: Connection, { cursor, advance, patienceMs, term, leaderId }: Progress, on: On): Promise<void> {
   const { mesh, signal } = connection
-  const endsAt = performance.now() + patienceMs
+  const endsAt = monotonicMs() + patienceMs
   const mailboxes = createMailboxes(mesh, signal)
   const due = { peers: false, locks: false, counts: false, looks: noLooks() }
   let wake = () => {}
@@ -140,7 +141,7 @@ async function use(connection: Connection, { cursor, advance, patienceMs, term, 
       if (event.type.startsWith('peer_')) due.peers = true
       if (event.type.startsWith('file_')) due.locks = true
       due.counts = true
-      if (concern(due.looks, event)) mailAt = performance.now()
+      if (concern(due.looks, event)) mailAt = monotonicMs()
       isOver ||= event.type === 'leader_elected' || (event.type === 'peer_left' && textOf(event.payload.id) === leaderId)
     }
     wake()
@@ -149,19 +150,19 @@ async function use(connection: Connection, { cursor, advance, patienceMs, term, 
   following.catch(() => {})
 
   let open = await within(everything(connection, on, mailboxes))
-  let nextAt = performance.now() + LOOK_AGAIN_MS
+  let nextAt = monotonicMs() + LOOK_AGAIN_MS
   while (!isOver && !signal.aborted) {
     const woken = new Promise<void>((resolve) => {
       wake = resolve
     })
-    const recheckAt = mailAt + AFTER_MAIL_MS > performance.now() ? mailAt + AFTER_MAIL_MS : Number.POSITIVE_INFINITY
-    const waitMs = Math.max(0, Math.min(nextAt, recheckAt, endsAt) - performance.now())
+    const recheckAt = mailAt + AFTER_MAIL_MS > monotonicMs() ? mailAt + AFTER_MAIL_MS : Number.POSITIVE_INFINITY
+    const waitMs = Math.max(0, Math.min(nextAt, recheckAt, endsAt) - monotonicMs())
     if (!due.counts) await Promise.race([woken, sleep(waitMs, signal), following])
     await sleep(COALESCE_MS, signal)
-    if (signal.aborted || performance.now() >= endsAt) return
-    if (performance.now() >= nextAt) {
+    if (signal.aborted || monotonicMs() >= endsAt) return
+    if (monotonicMs() >= nextAt) {
       open = await within(everything(connection, on, mailboxes, open))
-      nextAt = performance.now() + LOOK_AGAIN_MS
+      nextAt = monotonicMs() + LOOK_AGAIN_MS
       continue
     }
     const { peers, locks, counts } = due

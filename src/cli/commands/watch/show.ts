@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../../core/clock.ts'
 import { sleep } from '../../../core/scope.ts'
 import type { Desk } from '../../command.ts'
 import type { Terminal } from '../../terminal.ts'
@@ -54,9 +55,9 @@ export async function show(desk: Desk, keys: NonNullable<Terminal['keys']>): Pro
   const drawSoon = () => {
     if (isDue) return
     isDue = true
-    void sleep(Math.max(0, drawnAt + FRAME_MS - performance.now()), signal).then(() => {
+    void sleep(Math.max(0, drawnAt + FRAME_MS - monotonicMs()), signal).then(() => {
       isDue = false
-      drawnAt = performance.now()
+      drawnAt = monotonicMs()
       redraw()
     })
   }
