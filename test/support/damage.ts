@@ -24,6 +24,8 @@ export const damageInUse = (dir: string, damage: (path: string) => void): void =
   inFile(dir, (file) => {
     const path = join(dir, 'mesh.db')
     for (;;) {
+      // What a process has read since the last commit it takes for good, and may write again: so there is one after all of them.
+      file.exec('UPDATE meta SET value = value')
       file.pragma('wal_checkpoint(TRUNCATE)')
       file.exec('BEGIN IMMEDIATE')
       if (statSync(`${path}-wal`).size === 0) return damage(path)
