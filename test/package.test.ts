@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from 'vitest'
-import { testDir } from './support/data-dir.ts'
+import { dataDir, meshEnv, testDir } from './support/data-dir.ts'
 
 /** The package as npm would ship it, unpacked into a project of its own. */
 
@@ -91,6 +91,39 @@ test('what Node has compiled is kept in the package alone, where whoever may wri
   expect(stdout).toMatch(/^\d/)
   expect(stderr).toBe(join(project, 'package', '.cache'))
 })
+
+test.each(['is not there', 'is none for this Node'])(
+  'where the compiled part of SQLite %s, every way in says so in a line, and doctor what to do',
+  async (how) => {
+    const copy = join(testDir(), 'package')
+    cpSync(join(project, 'package', 'dist'), join(copy, 'dist'), { recursive: true })
+    const library = join(copy, 'node_modules', 'better-sqlite3')
+    cpSync(join(root, 'node_modules', 'better-sqlite3', 'package.json'), join(library, 'package.json'), { recursive: true })
+    mkdirSync(join(library, 'build', 'Release'), { recursive: true })
+    if (how !== 'is not there') writeFileSync(join(library, 'build', 'Release', 'better_sqlite3.node'), 'for another machine')
+    const env = { ...process.env, ...meshEnv(dataDir()) }
+    const start = (args: string[], input = '') =>
+      spawnSync(process.execPath, [join(copy, 'dist', 'slm-mesh.js'), ...args], { encoding: 'utf8', input, env })
+
+    const set = start(['state', 'set', 'a', 'b'])
+    expect(set.status).toBe(1)
+    expect(set.stderr).toMatch(
+      /^slm-mesh: better-sqlite3 cannot be used: .*better_sqlite3\.node.* \(slm-mesh doctor says what to do\)\n$/,
+    )
+    const { status, stdout } = start(['doctor'])
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/sqlite +better-sqlite3 cannot be used: .*\n.*npm rebuild better-sqlite3/)
+    const initialize = {
+      method: 'initialize',
+      params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'client', version: '1' } },
+    }
+    const call = { method: 'tools/call', params: { name: 'mesh_status', arguments: {} } }
+    const lines = [{ id: 1, ...initialize }, { method: 'notifications/initialized' }, { id: 2, ...call }]
+    const told = start(['mcp'], lines.map((line) => `${JSON.stringify({ jsonrpc: '2.0', ...line })}\n`).join(''))
+    expect(told.stdout).toContain('better-sqlite3 cannot be used')
+    expect(told.stdout).toContain('slm-mesh doctor says what to do')
+  },
+)
 
 test('a strict TypeScript project compiles against the library, without skipping its declarations, and runs', () => {
   const code = `

@@ -33,6 +33,9 @@ export interface Facts {
   internal: { reference: string }
 }
 
+/** The `path` of a `storage` failure that is not the file's: the library does not load, or has an SQLite that is not safe. */
+export const LIBRARY = 'better-sqlite3'
+
 /** Who is in the way of a lock. */
 export interface Conflict {
   filePath: string

@@ -1,4 +1,5 @@
 import { monotonicMs } from './clock.ts'
+
 /**
  * Owns what one lifetime opened: timers, sockets, children, a signal.
  *

@@ -16,7 +16,7 @@ export const nativeModule: Check = () => {
         )
   } catch (error) {
     return bad(
-      `better-sqlite3 does not load: ${error instanceof Error ? error.message.split('\n')[0] : error}`,
+      error instanceof Error ? error.message : String(error),
       'npm rebuild better-sqlite3, where slm-mesh is installed, with the Node.js that runs it',
     )
   }

@@ -1,5 +1,6 @@
 import Native from 'better-sqlite3'
 import type { Sql, Value } from '../sql.ts'
+import { notLoaded } from './sqlite-errors.ts'
 
 /**
  * What better-sqlite3 has made is never given up to the garbage collector. Since Node 24.19 it ends the process when one
@@ -8,14 +9,14 @@ import type { Sql, Value } from '../sql.ts'
  */
 const kept = new Set<object>()
 
-/** One open file. Statements are prepared once a text. Everything throws SQLite's own errors. */
+/** One open file. Statements are prepared once a text. Everything throws SQLite's own errors, but for `storage` where none loads. */
 export class Connection implements Sql {
   readonly #native: Native.Database
   readonly #statements = new Map<string, Native.Statement>()
 
   /** Opens or creates the file. Waits for nobody: a lock of another process is SQLITE_BUSY at once. */
   constructor(readonly path: string) {
-    this.#native = new Native(path, { timeout: 0 })
+    this.#native = opened(path)
     kept.add(this.#native)
   }
 
@@ -57,5 +58,13 @@ export class Connection implements Sql {
       this.#statements.set(text, statement)
     }
     return statement
+  }
+}
+
+function opened(path: string): Native.Database {
+  try {
+    return new Native(path, { timeout: 0 })
+  } catch (error) {
+    throw notLoaded(error)
   }
 }

@@ -1,4 +1,4 @@
-import { fail, MeshError } from '../errors.ts'
+import { fail, LIBRARY, MeshError } from '../errors.ts'
 
 /** SQLite's and the file system's errors become ours here and nowhere else. */
 
@@ -17,6 +17,13 @@ export const isRefused = (error: unknown) => /^SQLITE_(ERROR$|CONSTRAINT|MISMATC
 /** Where nothing else accounts for it, such an error is a bug of ours; or it met a value of a kind that is never written. */
 export const mayBeDamage = (error: unknown) =>
   isRefused(error) || error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError
+
+/** Node's answer where the library's compiled part is not there, or is one for another Node; what else there is passes. */
+export function notLoaded(error: unknown): unknown {
+  if (!/^(ERR_DLOPEN_FAILED|MODULE_NOT_FOUND)$/.test(codeOf(error)) || !(error instanceof Error)) return error
+  const [detail = ''] = error.message.split(/\nRequire stack|\.\s/)
+  return fail('storage', { path: LIBRARY, detail: detail.replaceAll('\n', ' ') }, { cause: error })
+}
 
 /** SQLite's and the file system's errors become ours here and nowhere else. Anything unknown passes through as a bug. */
 export function translate(error: unknown, path: string): unknown {
