@@ -94,11 +94,11 @@ test('what Node has compiled is kept in the package alone, where whoever may wri
 
 test.each(['is not there', 'is none for this Node'])(
   'where the compiled part of SQLite %s, every way in says so in a line, and doctor what to do',
-  async (how) => {
+  (how) => {
     const copy = join(testDir(), 'package')
     cpSync(join(project, 'package', 'dist'), join(copy, 'dist'), { recursive: true })
     const library = join(copy, 'node_modules', 'better-sqlite3')
-    cpSync(join(root, 'node_modules', 'better-sqlite3', 'package.json'), join(library, 'package.json'), { recursive: true })
+    cpSync(join(root, 'node_modules', 'better-sqlite3', 'package.json'), join(library, 'package.json'))
     mkdirSync(join(library, 'build', 'Release'), { recursive: true })
     if (how !== 'is not there') writeFileSync(join(library, 'build', 'Release', 'better_sqlite3.node'), 'for another machine')
     const env = { ...process.env, ...meshEnv(dataDir()) }

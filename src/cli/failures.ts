@@ -1,4 +1,4 @@
-import { type Code, type Facts, LIBRARY } from '../core/errors.ts'
+import type { Code, Facts } from '../core/errors.ts'
 
 /** What a failure means to a shell, and what a person can do about it. */
 
@@ -44,11 +44,8 @@ export const failures: { readonly [C in Code]: Failing<C> } = {
         ? 'the disk is the likely cause; --data-dir names a directory on another one'
         : 'whoever meets that moves it aside and goes on in a new one: look what is there, and try again',
   },
-  storage: {
-    exit: EXIT_FAILED,
-    hint: ({ path }) =>
-      path === LIBRARY ? 'slm-mesh doctor says what to do' : '--data-dir names another directory, on a local disk',
-  },
+  storage: { exit: EXIT_FAILED, hint: '--data-dir names another directory, on a local disk' },
+  library_unfit: { exit: EXIT_FAILED, hint: 'slm-mesh doctor says what to do' },
   unsafe: { exit: EXIT_FAILED, hint: 'make it a plain directory or file of your own that only you can write to' },
   schema_newer: { exit: EXIT_FAILED, hint: 'use the newer slm-mesh' },
   unreachable: { exit: EXIT_FAILED, hint: 'slm-mesh doctor asks each of its servers' },

@@ -24,6 +24,7 @@ export interface Facts {
   read_only: { path: string }
   corrupt: { path: string; detail: string; recurring: boolean }
   storage: { path: string; detail: string }
+  library_unfit: { detail: string }
   unsafe: { path: string; why: string }
   schema_newer: { path: string; found: number; known: number }
   unreachable: { url: string; since: string; detail: string }
@@ -32,9 +33,6 @@ export interface Facts {
   setting: { name: string; value: string; expected: string }
   internal: { reference: string }
 }
-
-/** The `path` of a `storage` failure that is not the file's: the library does not load, or has an SQLite that is not safe. */
-export const LIBRARY = 'better-sqlite3'
 
 /** Who is in the way of a lock. */
 export interface Conflict {
@@ -90,6 +88,7 @@ const sentence: { [C in Code]: (facts: Facts[C]) => string } = {
   corrupt: (f) =>
     `${f.path} is damaged${f.recurring ? ' again, after it was moved aside and made anew several times within ten minutes' : ''}: ${f.detail}`,
   storage: (f) => `${f.path} cannot be used: ${f.detail}`,
+  library_unfit: (f) => `better-sqlite3 cannot be used: ${f.detail}`,
   unsafe: (f) => `${f.path} is refused: ${f.why}`,
   schema_newer: (f) =>
     `${f.path} has schema ${f.found}, made by a newer slm-mesh; this one knows schemas up to ${f.known} and touches nothing`,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Code, type Facts, LIBRARY, type MeshError } from '../core/errors.ts'
+import type { Code, Facts, MeshError } from '../core/errors.ts'
 import type { Event } from '../core/event.ts'
 import type { Lock } from '../core/lock.ts'
 import type { Message } from '../core/message.ts'
@@ -142,10 +142,8 @@ const advice: { [C in Code]: (facts: Facts[C]) => string } = {
     recurring
       ? 'Tell your user that the disk is the likely cause; SLM_MESH_DATA_DIR can name a directory on another one.'
       : 'What you asked for may not be stored. The mesh moves the damaged file aside and goes on in a new one: look, and try again in a few seconds.',
-  storage: ({ path }) =>
-    path === LIBRARY
-      ? 'Tell your user; slm-mesh doctor says what to do.'
-      : 'Tell your user; SLM_MESH_DATA_DIR can name another directory on a local disk.',
+  storage: () => 'Tell your user; SLM_MESH_DATA_DIR can name another directory on a local disk.',
+  library_unfit: () => 'Tell your user; slm-mesh doctor says what to do.',
   unsafe: ({ path }) => `Tell your user to make ${path} a plain directory or file of their own that only they can write to.`,
   schema_newer: () => 'Tell your user to restart this agent with the newer slm-mesh.',
   unreachable: () => 'Reading still works, and what you hold stays yours for a while; try again in a minute.',

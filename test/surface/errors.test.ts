@@ -50,6 +50,7 @@ const examples: { [C in Code]: Facts[C][] } = {
     { path: PATH, detail: 'file is not a database', recurring: true },
   ],
   storage: [{ path: PATH, detail: 'its file system does not allow WAL (journal mode delete)' }],
+  library_unfit: [{ detail: 'its SQLite 3.40.0 can lose commits of several processes' }],
   unsafe: [{ path: '/home/ada/.slm-mesh', why: 'others may write to it (mode 777)' }],
   schema_newer: [{ path: PATH, found: 3, known: 1 }],
   unreachable: [{ url: 'tls://nats.example:4222', since: '2030-01-01T12:00:00.000Z', detail: 'connection refused' }],

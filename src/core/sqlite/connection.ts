@@ -9,7 +9,7 @@ import { notLoaded } from './sqlite-errors.ts'
  */
 const kept = new Set<object>()
 
-/** One open file. Statements are prepared once a text. Everything throws SQLite's own errors, but for `storage` where none loads. */
+/** One open file. Statements are prepared once a text. Everything throws SQLite's own errors, but for `library_unfit`. */
 export class Connection implements Sql {
   readonly #native: Native.Database
   readonly #statements = new Map<string, Native.Statement>()

@@ -1,6 +1,6 @@
 import { accessSync, chmodSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { monotonicMs } from '../clock.ts'
-import { fail, LIBRARY } from '../errors.ts'
+import { fail } from '../errors.ts'
 import { sleep } from '../scope.ts'
 import { Connection } from './connection.ts'
 import { checkSchema, KNOWN_SCHEMA, migrate } from './migrate.ts'
@@ -123,8 +123,7 @@ export function isSafeSqlite(version: string): boolean {
 function checkSqliteVersion(connection: Connection): void {
   const version = connection.get<{ version: string }>('SELECT sqlite_version() AS version')?.version ?? ''
   if (isSafeSqlite(version)) return
-  throw fail('storage', {
-    path: LIBRARY,
+  throw fail('library_unfit', {
     detail: `its SQLite ${version} can lose commits of several processes; ${OLDEST_SQLITE.join('.')} or newer is needed`,
   })
 }

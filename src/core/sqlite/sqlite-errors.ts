@@ -1,4 +1,4 @@
-import { fail, LIBRARY, MeshError } from '../errors.ts'
+import { fail, MeshError } from '../errors.ts'
 
 /** SQLite's and the file system's errors become ours here and nowhere else. */
 
@@ -22,7 +22,7 @@ export const mayBeDamage = (error: unknown) =>
 export function notLoaded(error: unknown): unknown {
   if (!/^(ERR_DLOPEN_FAILED|MODULE_NOT_FOUND)$/.test(codeOf(error)) || !(error instanceof Error)) return error
   const [detail = ''] = error.message.split(/\nRequire stack|\.\s/)
-  return fail('storage', { path: LIBRARY, detail: detail.replaceAll('\n', ' ') }, { cause: error })
+  return fail('library_unfit', { detail: detail.replaceAll('\n', ' ') }, { cause: error })
 }
 
 /** SQLite's and the file system's errors become ours here and nowhere else. Anything unknown passes through as a bug. */

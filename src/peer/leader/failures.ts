@@ -23,6 +23,7 @@ export const statusOf: { readonly [C in Code]: number } = {
   read_only: 500,
   corrupt: 500,
   storage: 500,
+  library_unfit: 500,
   unsafe: 500,
   schema_newer: 503,
   unreachable: 503,
