@@ -72,7 +72,7 @@ async function run(count, how, ms) {
     child.stdin.end()
     await new Promise((resolve) => child.once('exit', resolve))
   }
-  const counts = said.map(({ times }) => times.length)
+  const counts = said.map(({ sent }) => sent)
   return {
     perSecond: counts.reduce((sum, n) => sum + n, 0) / seconds,
     times: said.flatMap(({ times }) => times),
@@ -119,7 +119,7 @@ function problemsOf(path, all, said) {
   let problems = 0
   all.forEach(({ name }, i) => {
     const stored = payloads.all(name).map(Number)
-    problems += Math.abs(stored.length - said[i].times.length)
+    problems += Math.abs(stored.length - said[i].sent)
     stored.forEach((n, at) => {
       if (n !== at) problems++
     })

@@ -11,15 +11,15 @@ import { openConnection } from './open-database.ts'
 import type { Recovery } from './recovery.ts'
 import { BUSY_DEADLINE_MS, isBusy, mayBeDamage } from './sqlite-errors.ts'
 import { createWal, type Wal } from './wal.ts'
-import { takeNap, takeWriteLock } from './write-turn.ts'
+import { takeNap, WriteTurns } from './write-turn.ts'
 
 /**
  * One SQLite file, written by many processes.
  *
  * Waiting is ours, not SQLite's: its busy handler blocks the event loop, does not queue and is unfair
  * (a worst case of 2 s with 16 writers). Here the writes of one tick are committed together, each in its
- * own savepoint; when another process holds the write lock we nap for microseconds, then for a timer's
- * tick, so that later writes join the batch and the event loop lives. Nobody is answered and no doorbell
+ * own savepoint; when another process holds the write lock we nap for microseconds, then for timers'
+ * ticks, so that later writes join the batch and the event loop lives. Nobody is answered and no doorbell
  * rings before COMMIT (G1). After `BUSY_DEADLINE_MS` the writers are told `busy`; no write is dropped.
  *
  * Never open the three files with `fs` in this process: closing such a descriptor drops SQLite's POSIX
@@ -40,6 +40,7 @@ type Outcome = { write: Write; value: unknown } | { write: Write; error: unknown
 
 export class Database implements Storage {
   #connection: Connection
+  readonly #turns = new WriteTurns()
   #queue: Write[] = []
   #scheduled = false
   #closed = false
@@ -275,7 +276,7 @@ export class Database implements Storage {
 
   /** False when another process kept the write lock through all our naps. */
   #begin(): boolean {
-    if (!takeWriteLock(this.#sql, this.#queue[0]?.since)) return false
+    if (!this.#turns.take(this.#sql, this.#queue[0]?.since)) return false
     try {
       this.#checkVersion()
     } catch (error) {
@@ -304,9 +305,10 @@ export class Database implements Storage {
     const late = this.#queue.filter((write) => write.since < overdue)
     this.#queue = this.#queue.filter((write) => write.since >= overdue)
     for (const write of late) write.reject(fail('busy', { path: this.path, waitedMs: Math.round(monotonicMs() - write.since) }))
-    if (this.#queue.length === 0 || this.#scheduled) return
+    const [oldest] = this.#queue
+    if (!oldest || this.#scheduled) return
     this.#scheduled = true
-    void sleep(1, undefined, true).then(() => {
+    void sleep(this.#turns.pauseMs(oldest.since), undefined, true).then(() => {
       this.#scheduled = false
       this.#flush()
     })
