@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import Native from 'better-sqlite3'
 import { main, median, quantile, row, runsOr } from './figures.mjs'
 import { Session } from './mcp.mjs'
-import { delivery, emptyServer, home, untilAnswered, withBarePeers, withSessions } from './world.mjs'
+import { delivery, emptyServer, home, meshFile, untilAnswered, withBarePeers, withSessions } from './world.mjs'
 
 const BLOCKS = runsOr(30, 6)
 const BLOCK = 50
 
-export function calls() {
-  return withBarePeers(2, (...pair) => withSessions(3, {}, (...all) => measure(pair, all)))
+export async function calls() {
+  const withBoth = (...pair) => withSessions(3, {}, (...all) => measure(pair, all))
+  return withBarePeers(2, withBoth, await meshFile(2))
 }
 
 async function measure([bareA, bareB], [a, b, away]) {
@@ -26,6 +27,7 @@ async function measure([bareA, bareB], [a, b, away]) {
     commit: bare.commit,
     send: () => a.time('mesh_send', send),
     'bare send': () => bareA.time('send', { to: [1], body: send.message }),
+    'bare rows': () => bareA.time('store', { to: [1], body: send.message }),
     inbox: () => b.time('mesh_inbox', { limit: 100 }),
     'empty inbox': () => away.time('mesh_inbox'),
     'state set': () => a.time('mesh_state', { action: 'set', key: 'k', value: `${n++}` }),
@@ -65,6 +67,7 @@ async function measure([bareA, bareB], [a, b, away]) {
     row('one-row commit, p50', median(times.commit), 'ms'),
     of('send', 'mesh_send', { ratio: 1.6 }),
     of('bare send', 'the same of a bare peer'),
+    of('bare rows', 'the same of a bare peer that stores what we store'),
     row('mesh_send, p99', quantile(times.send, 0.99), 'ms', { atMost: 4 }),
     row('the same of a bare peer, p99', quantile(times['bare send'], 0.99), 'ms'),
     of('delivery', "send to the receiver's waiting call", { ratio: 2 }),

@@ -6,9 +6,8 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import Native from 'better-sqlite3'
-import { joinMesh } from '../dist/index.js'
 import { main, options, quantile, row } from './figures.mjs'
-import { environment, home, root } from './world.mjs'
+import { environment, home, mailboxes, meshFile, root } from './world.mjs'
 
 const MS = options.quick ? 1_500 : 4_000
 const PACE_MS = options.quick ? 3_000 : 10_000
@@ -21,7 +20,7 @@ export async function senders() {
   for (const count of [1, 4, 16]) {
     const { perSecond, times, ratios, blocked, problems } = await run(count, 'flat', MS)
     const many = count === 16
-    const floor = many ? { floor: ['bare senders', await bareSenders(count, MS)] } : {}
+    const floor = many ? { floor: ['bare senders', (await bareSenders(count, MS)).perSecond] } : {}
     rows.push(
       row(`${count} flat out: accepted`, perSecond, '/s', {
         ...floor,
@@ -29,12 +28,17 @@ export async function senders() {
       }),
       row(`${count} flat out: p99`, quantile(times, 0.99), 'ms', many ? { atMost: 60 } : {}),
     )
-    if (many)
+    if (many) {
+      const same = await bareSenders(count, MS, await meshFile(count))
       rows.push(
         row('16 flat out: lost, doubled or out of order', problems, 'messages', { atMost: 0 }),
         row('16 flat out: fastest over slowest sender', ratios, '×', { atMost: 2 }),
         row('16 flat out: event loop blocked at most', blocked, 'ms', { atMost: 20 }),
+        row('bare senders that store what we store: accepted', same.perSecond, '/s'),
+        row('bare senders that store what we store: longest turn', same.longest, 'ms'),
+        row('bare senders that store what we store: fastest over slowest', same.ratio, '×'),
       )
+    }
   }
   const alone = await run(1, 'pace', PACE_MS)
   const paced = await run(16, 'pace', PACE_MS)
@@ -62,7 +66,7 @@ async function run(count, how, ms) {
     all.push({ child, next, name: (await next()).name })
   }
   // A mailbox takes no more than 10,000 unread: where few send, those of peers that have left take theirs as well.
-  const names = [...all.map(({ name }) => name), ...(await mailboxes(env, count < 16 ? 32 : 0))]
+  const names = [...all.map(({ name }) => name), ...(await mailboxes(env, count < 16 ? 32 : 0, 'away-'))]
   const startedAt = performance.now()
   for (const { child } of all) child.stdin.write(`${JSON.stringify({ names })}\n`)
   const said = await Promise.all(all.map(({ next }) => next()))
@@ -82,11 +86,13 @@ async function run(count, how, ms) {
   }
 }
 
-/** What so many processes get into one file that do nothing but store and ring: messages per second. */
-async function bareSenders(count, ms) {
+/** What so many processes get into one file that do nothing but store and ring; into a mesh's, with all its rows and indexes. */
+async function bareSenders(count, ms, mesh) {
   const folder = mkdtempSync(join(home, 'bare-'))
   const all = Array.from({ length: count }, (_, i) => {
-    const args = [join(root, 'bench/programs/bare-sender.mjs'), folder, i, count, ms, IN_FLIGHT].map(String)
+    const args = [join(root, 'bench/programs/bare-sender.mjs'), folder, i, count, ms, IN_FLIGHT, ...(mesh ? [mesh] : [])].map(
+      String,
+    )
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] })
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     return { child, next: async () => (await lines.next()).value }
@@ -100,17 +106,12 @@ async function bareSenders(count, ms) {
     child.stdin.end()
     await new Promise((resolve) => child.once('exit', resolve))
   }
-  return said.reduce((sum, { sent }) => sum + sent, 0) / seconds
-}
-
-async function mailboxes(env, count) {
-  const names = []
-  for (let i = 0; i < count; i++) {
-    const peer = await joinMesh({ env: { ...env, SLM_MESH_NAME: `away-${i}` }, agentType: 'bench' })
-    names.push(peer.self.name)
-    await peer.leave()
+  const counts = said.map(({ sent }) => sent)
+  return {
+    perSecond: counts.reduce((sum, n) => sum + n, 0) / seconds,
+    ratio: Math.max(...counts) / Math.min(...counts),
+    longest: Math.max(...said.map(({ longest }) => longest)),
   }
-  return names
 }
 
 function problemsOf(path, all, said) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { joinMesh } from '../dist/index.js'
 import { Session } from './mcp.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -81,15 +82,34 @@ async function bundled(name) {
   return file
 }
 
+/** So many mailboxes of peers that have left, named from 0 after `prefix`; resolves to their names. */
+export async function mailboxes(env, count, prefix) {
+  const names = []
+  for (let i = 0; i < count; i++) {
+    const peer = await joinMesh({ env: { ...env, SLM_MESH_NAME: `${prefix}${i}` }, agentType: 'bench' })
+    names.push(peer.self.name)
+    await peer.leave()
+  }
+  return names
+}
+
+/** The file of a mesh in which nobody lives, with mailboxes p0, p1 and so on: for programs/rows.mjs. */
+export async function meshFile(count) {
+  const env = environment(`rows-${rowsFiles++}`)
+  await mailboxes(env, count, 'p')
+  return join(env.SLM_MESH_DATA_DIR, 'mesh.db')
+}
+let rowsFiles = 0
+
 /** So many of the least that peers can be (programs/bare-peer.mjs), numbered from 0, in a folder of their own. */
-export async function withBarePeers(count, work) {
+export async function withBarePeers(count, work, ...more) {
   const program = await bundled('bare-peer')
   const folder = mkdtempSync(join(home, 'bare-'))
   const env = { ...process.env, NODE_PATH: join(root, 'node_modules') }
   const all = []
   try {
     for (let i = 0; i < count; i++) {
-      all.push(new Session([program, folder, String(i)], env))
+      all.push(new Session([program, folder, String(i), ...more], env))
       await all[i].initialize()
     }
     return await work(...all)

@@ -1,15 +1,17 @@
 // What a mesh cannot do without, and no more: an MCP server on the SDK's low-level one that stores a message in a shared
 // SQLite file, rings its receiver's socket, and answers a waiting call with what it then reads. It checks nothing, knows
-// nobody, keeps no order of waiting writers but SQLite's, and never finds out who has died. Arguments: the folder, and its
-// own number.
+// nobody, keeps no order of waiting writers but SQLite's, and never finds out who has died. Arguments: the folder, its own
+// number, and perhaps a mesh's file, into which `store` writes a message as the mesh does.
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import Native from 'better-sqlite3'
+import { openRows } from './rows.mjs'
 
-const [folder, me] = [process.argv[2], Number(process.argv[3])]
+const [folder, me, mesh] = [process.argv[2], Number(process.argv[3]), process.argv[4]]
+let rows
 const database = new Native(join(folder, 'bare.db'), { timeout: 5_000 })
 database.pragma('journal_mode = WAL')
 database.pragma('synchronous = NORMAL')
@@ -59,6 +61,12 @@ const tools = {
     write(() => {
       for (const peer of to) insert.run(peer, body)
     })
+    for (const peer of to) ring(peer)
+    return answered({ ok: true })
+  },
+  store({ to, body }) {
+    rows ??= openRows(mesh)
+    rows.store(to.map((peer) => ({ to: `p${peer}`, body })))
     for (const peer of to) ring(peer)
     return answered({ ok: true })
   },

@@ -1,22 +1,28 @@
 // The least that a sender can be: it stores messages in a shared SQLite file, so many in one transaction, and rings the socket
-// of each receiver, who looks at nothing. SQLite itself waits for its turn. Usage: bare-sender.mjs <folder> <number> <senders>
-// <ms> <in one transaction>
+// of each receiver, who looks at nothing. SQLite itself waits for its turn. With a mesh's file, it stores them there, as the mesh
+// does. Usage: bare-sender.mjs <folder> <number> <senders> <ms> <in one transaction> [<mesh.db>]
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import Native from 'better-sqlite3'
+import { openRows } from './rows.mjs'
 
-const [folder, ...numbers] = process.argv.slice(2)
-const [me, count, ms, together] = numbers.map(Number)
-const database = new Native(join(folder, 'bare.db'), { timeout: 10_000 })
-database.pragma('journal_mode = WAL')
-database.pragma('synchronous = NORMAL')
-database.exec('CREATE TABLE IF NOT EXISTS mail (seq INTEGER PRIMARY KEY, recipient INTEGER NOT NULL, body TEXT NOT NULL)')
-database.exec('CREATE INDEX IF NOT EXISTS mail_of ON mail (recipient, seq)')
-const insert = database.prepare('INSERT INTO mail (recipient, body) VALUES (?, ?)')
-const store = database.transaction((letters) => {
-  for (const { to, body } of letters) insert.run(to, body)
-})
+const [folder, ...rest] = process.argv.slice(2)
+const [me, count, ms, together] = rest.map(Number)
+const mesh = rest[4]
+const store = mesh === undefined ? leastStore(join(folder, 'bare.db')) : openRows(mesh).store
+
+function leastStore(file) {
+  const database = new Native(file, { timeout: 10_000 })
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = NORMAL')
+  database.exec('CREATE TABLE IF NOT EXISTS mail (seq INTEGER PRIMARY KEY, recipient INTEGER NOT NULL, body TEXT NOT NULL)')
+  database.exec('CREATE INDEX IF NOT EXISTS mail_of ON mail (recipient, seq)')
+  const insert = database.prepare('INSERT INTO mail (recipient, body) VALUES (?, ?)')
+  return database.transaction((letters) => {
+    for (const { to, body } of letters) insert.run(to, body)
+  }).immediate
+}
 
 const socketOf = (peer) => join(folder, `${peer}.sock`)
 const server = createServer((socket) => socket.resume()).listen(socketOf(me))
@@ -27,12 +33,15 @@ await lines.next()
 
 const links = Array.from({ length: count }, (_, peer) => createConnection(socketOf(peer)))
 let sent = 0
+let longest = 0
 for (const endsAt = performance.now() + ms; performance.now() < endsAt; ) {
-  const letters = Array.from({ length: together }, () => ({ to: (me + 1 + (sent++ % (count - 1))) % count, body: String(sent) }))
-  store.immediate(letters)
-  for (const { to } of letters) links[to].write('{"k":"ring"}\n')
+  const others = Array.from({ length: together }, () => (me + 1 + (sent++ % (count - 1))) % count)
+  const startedAt = performance.now()
+  store(others.map((to) => ({ to: mesh === undefined ? to : `p${to}`, body: String(sent) })))
+  longest = Math.max(longest, performance.now() - startedAt)
+  for (const to of others) links[to].write('{"k":"ring"}\n')
   await new Promise((resolve) => setImmediate(resolve))
 }
-console.log(JSON.stringify({ sent }))
+console.log(JSON.stringify({ sent, longest }))
 await lines.next()
 process.exit(0)

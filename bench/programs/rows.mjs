@@ -1,0 +1,44 @@
+// A message as the mesh stores it: its rows in a mesh's own file, by the statements that write them, and nothing of what
+// leads there. SQLite itself waits for its turn.
+import { randomBytes } from 'node:crypto'
+import Native from 'better-sqlite3'
+
+/** `store` takes messages for mailboxes by name, and commits them together. */
+export function openRows(file) {
+  const database = new Native(file, { timeout: 10_000 })
+  for (const setting of ['synchronous = NORMAL', 'foreign_keys = ON', 'temp_store = MEMORY', 'wal_autocheckpoint = 2500'])
+    database.pragma(setting)
+  const [begin, savepoint, release, commit] = ['BEGIN IMMEDIATE', 'SAVEPOINT one', 'RELEASE one', 'COMMIT'].map((text) =>
+    database.prepare(text),
+  )
+  const find = database.prepare('SELECT * FROM peers WHERE name = ?')
+  const message = database.prepare(`INSERT INTO messages (id, thread, sender_id, sender_name, sender_agent, recipient_id,
+    recipient_name, type, priority, payload, created_at) VALUES (@id, @id, 'me', 'me', 'bench', @to, @name, 'text', 'normal', @body, @now)`)
+  const event = database.prepare(`INSERT INTO events (id, type, payload, emitted_by, emitted_by_name, created_at)
+    VALUES (?, 'message_received', ?, 'me', 'me', ?)`)
+  const subscribers = database.prepare("SELECT * FROM subscriptions WHERE type IN ('message_received', '*')")
+  let n = 0
+  const newId = (kind, now) =>
+    `${kind}_${now.toString(36)}${(n++).toString(36).padStart(5, '0')}${randomBytes(4).toString('hex')}`
+
+  function one({ to, body }) {
+    const peer = find.get(to)
+    const now = Date.now()
+    const id = newId('m', now)
+    message.run({ id, to: peer.id, name: peer.name, body, now })
+    event.run(newId('e', now), JSON.stringify({ messageId: id, from: 'me', to: peer.id }), now)
+    subscribers.all()
+  }
+
+  return {
+    store(letters) {
+      begin.run()
+      for (const letter of letters) {
+        if (letters.length > 1) savepoint.run()
+        one(letter)
+        if (letters.length > 1) release.run()
+      }
+      commit.run()
+    },
+  }
+}
