@@ -87,7 +87,9 @@ export class FrameReader {
 const viewOf = (chunk: Uint8Array) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
 
 /** Most frames say their kind and nothing else. As we write them, they are known at sight. */
-const plain = new Map((['ring', 'leader', 'ping', 'pong', 'left'] as const).map((k): [string, Frame] => [encode({ k }).trimEnd(), { k }]))
+const plain = new Map(
+  (['ring', 'leader', 'ping', 'pong', 'left'] as const).map((k): [string, Frame] => [encode({ k }).trimEnd(), { k }]),
+)
 
 const AnyFrame = z.once(() => z.object({ k: z.string().check(z.maxLength(32)) }))
 
