@@ -68,7 +68,8 @@ export async function untilAnswered(wait, later, send) {
 /** The least that an MCP server can be: the SDK's low-level one, bundled as the mesh is, with one tool that does nothing. */
 export const emptyServer = () => bundled('empty-server')
 
-async function bundled(name) {
+/** A program of bench/programs, bundled as the mesh is; better-sqlite3 is found through NODE_PATH. */
+export async function bundled(name) {
   const file = join(home, 'floor', `${name}.cjs`)
   if (existsSync(file)) return file
   const bundle = await rolldown({
@@ -101,15 +102,16 @@ export async function meshFile(count) {
 }
 let rowsFiles = 0
 
+export const bareEnv = { ...process.env, NODE_PATH: join(root, 'node_modules') }
+
 /** So many of the least that peers can be (programs/bare-peer.mjs), numbered from 0, in a folder of their own. */
 export async function withBarePeers(count, work, ...more) {
   const program = await bundled('bare-peer')
   const folder = mkdtempSync(join(home, 'bare-'))
-  const env = { ...process.env, NODE_PATH: join(root, 'node_modules') }
   const all = []
   try {
     for (let i = 0; i < count; i++) {
-      all.push(new Session([program, folder, String(i), ...more], env))
+      all.push(new Session([program, folder, String(i), ...more], bareEnv))
       await all[i].initialize()
     }
     return await work(...all)

@@ -11,7 +11,7 @@ import Native from 'better-sqlite3'
 import { openRows } from './rows.mjs'
 
 const [folder, me, mesh] = [process.argv[2], Number(process.argv[3]), process.argv[4]]
-let rows
+let storeRows
 const database = new Native(join(folder, 'bare.db'), { timeout: 5_000 })
 database.pragma('journal_mode = WAL')
 database.pragma('synchronous = NORMAL')
@@ -64,9 +64,9 @@ const tools = {
     for (const peer of to) ring(peer)
     return answered({ ok: true })
   },
-  store({ to, body }) {
-    rows ??= openRows(mesh)
-    rows.store(to.map((peer) => ({ to: `p${peer}`, body })))
+  async store({ to, body }) {
+    storeRows ??= openRows(mesh)
+    await storeRows(to.map((peer) => ({ to: `p${peer}`, body })))
     for (const peer of to) ring(peer)
     return answered({ ok: true })
   },

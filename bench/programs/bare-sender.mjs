@@ -1,6 +1,6 @@
 // The least that a sender can be: it stores messages in a shared SQLite file, so many in one transaction, and rings the socket
 // of each receiver, who looks at nothing. SQLite itself waits for its turn. With a mesh's file, it stores them there, as the mesh
-// does. Usage: bare-sender.mjs <folder> <number> <senders> <ms> <in one transaction> [<mesh.db>]
+// does. Usage: bare-sender <folder> <number> <senders> <ms> <in one transaction> [<mesh.db>]
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,7 +10,6 @@ import { openRows } from './rows.mjs'
 const [folder, ...rest] = process.argv.slice(2)
 const [me, count, ms, together] = rest.map(Number)
 const mesh = rest[4]
-const store = mesh === undefined ? leastStore(join(folder, 'bare.db')) : openRows(mesh).store
 
 function leastStore(file) {
   const database = new Native(file, { timeout: 10_000 })
@@ -24,24 +23,29 @@ function leastStore(file) {
   }).immediate
 }
 
-const socketOf = (peer) => join(folder, `${peer}.sock`)
-const server = createServer((socket) => socket.resume()).listen(socketOf(me))
-await new Promise((resolve) => server.once('listening', resolve))
-console.log('ready')
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
-await lines.next()
+async function main() {
+  const store = mesh === undefined ? leastStore(join(folder, 'bare.db')) : openRows(mesh)
+  const socketOf = (peer) => join(folder, `${peer}.sock`)
+  const server = createServer((socket) => socket.resume()).listen(socketOf(me))
+  await new Promise((resolve) => server.once('listening', resolve))
+  console.log('ready')
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+  await lines.next()
 
-const links = Array.from({ length: count }, (_, peer) => createConnection(socketOf(peer)))
-let sent = 0
-let longest = 0
-for (const endsAt = performance.now() + ms; performance.now() < endsAt; ) {
-  const others = Array.from({ length: together }, () => (me + 1 + (sent++ % (count - 1))) % count)
-  const startedAt = performance.now()
-  store(others.map((to) => ({ to: mesh === undefined ? to : `p${to}`, body: String(sent) })))
-  longest = Math.max(longest, performance.now() - startedAt)
-  for (const to of others) links[to].write('{"k":"ring"}\n')
-  await new Promise((resolve) => setImmediate(resolve))
+  const links = Array.from({ length: count }, (_, peer) => createConnection(socketOf(peer)))
+  let sent = 0
+  const times = []
+  for (const endsAt = performance.now() + ms; performance.now() < endsAt; ) {
+    const others = Array.from({ length: together }, () => (me + 1 + (sent++ % (count - 1))) % count)
+    const startedAt = performance.now()
+    await store(others.map((to) => ({ to: mesh === undefined ? to : `p${to}`, body: String(sent) })))
+    times.push(performance.now() - startedAt)
+    for (const to of others) links[to].write('{"k":"ring"}\n')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  console.log(JSON.stringify({ sent, times }))
+  await lines.next()
+  process.exit(0)
 }
-console.log(JSON.stringify({ sent, longest }))
-await lines.next()
-process.exit(0)
+
+main()

@@ -1,11 +1,13 @@
-// A message as the mesh stores it: its rows in a mesh's own file, by the statements that write them, and nothing of what
-// leads there. SQLite itself waits for its turn.
+// A message as the mesh stores it: its rows in a mesh's own file, by the statements that write them, at a turn taken as the
+// mesh takes it, and nothing of what leads there.
 import { randomBytes } from 'node:crypto'
 import Native from 'better-sqlite3'
+import { monotonicMs } from '../../src/core/clock.ts'
+import { WriteTurns } from '../../src/core/sqlite/write-turn.ts'
 
 /** `store` takes messages for mailboxes by name, and commits them together. */
 export function openRows(file) {
-  const database = new Native(file, { timeout: 10_000 })
+  const database = new Native(file, { timeout: 0 })
   for (const setting of ['synchronous = NORMAL', 'foreign_keys = ON', 'temp_store = MEMORY', 'wal_autocheckpoint = 2500'])
     database.pragma(setting)
   const [begin, savepoint, release, commit] = ['BEGIN IMMEDIATE', 'SAVEPOINT one', 'RELEASE one', 'COMMIT'].map((text) =>
@@ -30,15 +32,16 @@ export function openRows(file) {
     subscribers.all()
   }
 
-  return {
-    store(letters) {
-      begin.run()
-      for (const letter of letters) {
-        if (letters.length > 1) savepoint.run()
-        one(letter)
-        if (letters.length > 1) release.run()
-      }
-      commit.run()
-    },
+  const turns = new WriteTurns()
+  return async function store(letters) {
+    const since = monotonicMs()
+    while (!turns.take({ run: () => begin.run() }, since))
+      await new Promise((resolve) => setTimeout(resolve, turns.pauseMs(since)))
+    for (const letter of letters) {
+      if (letters.length > 1) savepoint.run()
+      one(letter)
+      if (letters.length > 1) release.run()
+    }
+    commit.run()
   }
 }
