@@ -19,18 +19,22 @@ export function randomFrom(seed: number): () => number {
 /** Takes the WAL into the file, so that what is spoilt there is what is read. */
 export const settle = (dir: string): void => inFile(dir, (file) => void file.pragma('wal_checkpoint(TRUNCATE)'))
 
-/** Spoils a file that others write to, at a moment when none of it is in the WAL: that would be read instead of the damage. */
+/**
+ * Spoils a file that others write to, at a moment when none of it is in the WAL: that would be read instead of the damage. What
+ * a process has read since the last commit it takes for good, and may write again: so a commit follows, of a page that stays sound.
+ */
 export const damageInUse = (dir: string, damage: (path: string) => void): void =>
   inFile(dir, (file) => {
     const path = join(dir, 'mesh.db')
     for (;;) {
-      // What a process has read since the last commit it takes for good, and may write again: so there is one after all of them.
-      file.exec('UPDATE meta SET value = value')
       file.pragma('wal_checkpoint(TRUNCATE)')
       file.exec('BEGIN IMMEDIATE')
-      if (statSync(`${path}-wal`).size === 0) return damage(path)
+      if (statSync(`${path}-wal`).size === 0) break
       file.exec('ROLLBACK')
     }
+    file.exec('UPDATE meta SET value = value')
+    damage(path)
+    file.exec('COMMIT')
   })
 
 /** Writes `length` random bytes at each of `times` random places from `from` on. */
