@@ -10,8 +10,11 @@ const RESTART_WAIT_MS = 20
  * grows: then whoever has just written waits for a moment without a writer.
  */
 const BEGIN_ANEW_BYTES = 6 * 1024 * 1024
-/** Between two looks, a writer adds at most as many batches; sixteen of them some 8 MiB. */
-const LOOK_EVERY = 8
+/**
+ * Between two looks, a writer adds at most as many batches. Nearly every attempt is turned away at once, as another process is
+ * copying; so there have to be many, and then sixteen writers keep the log below 16 MiB.
+ */
+const LOOK_EVERY = 2
 
 export type Wal = ReturnType<typeof createWal>
 
