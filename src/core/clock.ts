@@ -10,7 +10,7 @@ import { uptime } from 'node:os'
 export interface Clock {
   /** Wall clock, ms since the Unix epoch. For showing and for retention, never for lifetimes. */
   now(): number
-  /** Boot clock, ms since the machine started, sleep included (10 ms resolution on Linux). */
+  /** Boot clock, ms since the machine started, sleep included. Up to 15 ms behind on Linux: steps of 10, remembered for 5. */
   uptime(): number
   /** Names this boot of this machine; another value means that every process of the other boot is gone. */
   readonly bootId: string
