@@ -10,7 +10,7 @@ import { uptime } from 'node:os'
 export interface Clock {
   /** Wall clock, ms since the Unix epoch. For showing and for retention, never for lifetimes. */
   now(): number
-  /** Boot clock, ms since the machine started, sleep included. Up to 15 ms behind on Linux: steps of 10, remembered for 5. */
+  /** Boot clock, ms since the machine started, sleep included; at most 10 ms behind on Linux. */
   uptime(): number
   /** Names this boot of this machine; another value means that every process of the other boot is gone. */
   readonly bootId: string
@@ -22,26 +22,30 @@ export interface Clock {
  */
 export const monotonicMs = (): number => process.uptime() * 1_000
 
-/** Half a step of the boot clock. */
+/** How soon a sleep of the machine is noticed. */
 const READ_AGAIN_MS = 5
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  uptime: remembered(() => Math.round(uptime() * 1000), READ_AGAIN_MS),
+  uptime: carriedOn(() => Math.round(uptime() * 1000), READ_AGAIN_MS),
   bootId: readBootId(process.platform),
 }
 
-/** Asking the system opens a file on Linux, which takes as long as a small transaction. Pure but for its memory. */
-export function remembered(read: () => number, ms: number, monotonic = monotonicMs): () => number {
-  let value = 0
-  let readAt = Number.NEGATIVE_INFINITY
+/**
+ * Asking the system opens a file on Linux, which takes as long as a small transaction: between two questions, what has passed
+ * is added. The system counts in steps, so that may be ahead of its next answer, and is then nearer to the truth: a clock that
+ * is carried on is never further behind than the system's own, and never goes back. Whole milliseconds. Pure but for its memory.
+ */
+export function carriedOn(read: () => number, everyMs: number, monotonic = monotonicMs): () => number {
+  let ahead = Number.NEGATIVE_INFINITY
+  let askedAt = Number.NEGATIVE_INFINITY
   return () => {
     const now = monotonic()
-    if (now - readAt >= ms) {
-      value = read()
-      readAt = now
+    if (now - askedAt >= everyMs) {
+      ahead = Math.max(ahead, read() - now)
+      askedAt = now
     }
-    return value
+    return Math.floor(now + ahead)
   }
 }
 

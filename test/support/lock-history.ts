@@ -17,8 +17,8 @@ export interface Grant {
   killedAt?: number
 }
 
-/** The boot clock counts in steps of 10 ms, and is remembered for 5 (core/clock.ts): a lifetime may end that much early. */
-const CLOCK_STEP_MS = 10 + 5
+/** The boot clock counts in steps of 10 ms: a lifetime may end that much early. */
+const CLOCK_STEP_MS = 10
 
 /** What is wrong with a history; nothing where it is linearizable. */
 export function problemsOf(history: readonly Grant[]): string[] {
