@@ -12,7 +12,7 @@ const RESTART_WAIT_MS = 20
 const BEGIN_ANEW_BYTES = 6 * 1024 * 1024
 /**
  * Between two looks, a writer adds at most as many batches. Nearly every attempt is turned away at once, as another process is
- * copying; so there have to be many, and then sixteen writers keep the log below 16 MiB.
+ * copying; so there have to be many, and then sixteen writers keep the log below some 20 MiB.
  */
 const LOOK_EVERY = 2
 
