@@ -32,7 +32,7 @@ export function openRows(file) {
     subscribers.all()
   }
 
-  const turns = new WriteTurns()
+  const turns = new WriteTurns(file)
   return async function store(letters) {
     const since = monotonicMs()
     while (!turns.take({ run: () => begin.run() }, since))

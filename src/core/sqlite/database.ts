@@ -40,7 +40,7 @@ type Outcome = { write: Write; value: unknown } | { write: Write; error: unknown
 
 export class Database implements Storage {
   #connection: Connection
-  readonly #turns = new WriteTurns()
+  readonly #turns: WriteTurns
   #queue: Write[] = []
   #scheduled = false
   #closed = false
@@ -59,6 +59,7 @@ export class Database implements Storage {
     connection: Connection,
   ) {
     this.#connection = connection
+    this.#turns = new WriteTurns(path)
     this.#footing = footingOf(path)
     this.#damage = new Damage(
       path,
@@ -183,6 +184,7 @@ export class Database implements Storage {
     if (this.#queue.length > 0) this.#flush()
     this.#closed = true
     for (const write of this.#queue.splice(0)) write.reject(fail('closed', { why: 'the database is closed' }))
+    this.#turns[Symbol.dispose]()
     this.#connection.close()
   }
 
@@ -239,15 +241,15 @@ export class Database implements Storage {
       else outcome.write.resolve(outcome.value)
     }
     for (const run of after.values()) run()
-    if (this.wal.isLong()) this.#restartWal()
+    this.#keepWalSmall()
   }
 
   /** Once those who have just been answered know it. What fails here is met, and told, by the next write. */
-  #restartWal(): void {
+  #keepWalSmall(): void {
     setImmediate(() => {
       if (this.#closed || this.#moving) return
       try {
-        this.wal.checkpoint('restart')
+        this.wal.keepSmall()
       } catch {}
     })
   }
@@ -306,7 +308,8 @@ export class Database implements Storage {
     this.#queue = this.#queue.filter((write) => write.since >= overdue)
     for (const write of late) write.reject(fail('busy', { path: this.path, waitedMs: Math.round(monotonicMs() - write.since) }))
     const [oldest] = this.#queue
-    if (!oldest || this.#scheduled) return
+    if (!oldest) return this.#turns.giveUp()
+    if (this.#scheduled) return
     this.#scheduled = true
     void sleep(this.#turns.pauseMs(oldest.since), undefined, true).then(() => {
       this.#scheduled = false
