@@ -1,7 +1,7 @@
 // One message to all: until the last of the receivers' waiting calls has answered with it. Beside it, the same of peers that
 // do no more than store, ring, read and answer: what so many processes take to wake on this machine.
 import { main, median, row, runsOr } from './figures.mjs'
-import { environment, withBarePeers, withSessions } from './world.mjs'
+import { environment, meshFile, withBarePeers, withSessions } from './world.mjs'
 
 const RUNS = runsOr(40, 8)
 const CROWDS = [2, 8, 32]
@@ -9,13 +9,8 @@ const CROWDS = [2, 8, 32]
 export async function broadcast() {
   const rows = []
   for (const crowd of CROWDS) {
-    const bare = await withBarePeers(crowd + 1, (sender, ...receivers) =>
-      lastOf(receivers, {
-        wait: (receiver) => receiver.tool('wait'),
-        settle: (receiver) => receiver.tool('nothing'),
-        send: () => sender.tool('send', { to: receivers.map((_, i) => i + 1), body: 'the schema has changed' }),
-      }),
-    )
+    const bare = await withBarePeers(crowd + 1, among('send', 'wait'))
+    const same = await withBarePeers(crowd + 1, among('store', 'waitStored'), await meshFile(crowd + 1))
     const env = environment(`broadcast-${crowd}`)
     const ms = await withSessions(crowd + 1, { env }, (sender, ...receivers) =>
       lastOf(receivers, {
@@ -25,10 +20,23 @@ export async function broadcast() {
       }),
     )
     const aim = crowd === 32 ? { atMost: 10 } : {}
-    rows.push(row(`broadcast to ${crowd}: the last has it, p50`, ms, 'ms', { floor: ['bare peers', bare], ...aim }))
+    rows.push(
+      row(`broadcast to ${crowd}: the last has it, p50`, ms, 'ms', { floor: ['bare peers', bare], ...aim }),
+      row('the same among bare peers that store what we store, p50', same, 'ms', { floor: ['bare peers', bare] }),
+    )
   }
   return rows
 }
+
+/** Among bare peers, the first of which sends by one of their tools, while the others wait by another. */
+const among =
+  (send, wait) =>
+  (sender, ...receivers) =>
+    lastOf(receivers, {
+      wait: (receiver) => receiver.tool(wait),
+      settle: (receiver) => receiver.tool('nothing'),
+      send: () => sender.tool(send, { to: receivers.map((_, i) => i + 1), body: 'the schema has changed' }),
+    })
 
 /** The median over the runs, from the send until the last receiver's client has its answer. */
 async function lastOf(receivers, { wait, settle, send }) {

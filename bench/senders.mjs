@@ -10,7 +10,7 @@ import Native from 'better-sqlite3'
 import { main, options, quantile, row } from './figures.mjs'
 import { bareEnv, bundled, environment, home, mailboxes, meshFile, root } from './world.mjs'
 
-const MS = options.quick ? 1_500 : 4_000
+const MS = options.quick ? 1_500 : 8_000
 const PACE_MS = options.quick ? 3_000 : 10_000
 const IN_FLIGHT = 8
 const run = promisify(execFile)
@@ -22,7 +22,7 @@ export async function senders() {
   for (const count of [1, 4, 16]) {
     const { perSecond, times, ratios, blocked, problems } = await send(count, 'flat', MS)
     const many = count === 16
-    const same = many && (await bareSenders(count, MS, await meshFile(count)))
+    const same = many && (await bareSenders(count, 'flat', MS, await meshFile(count)))
     const least = (what) => (many ? { floor: ['storing the same', same[what]] } : {})
     rows.push(
       row(`${count} flat out: accepted`, perSecond, '/s', {
@@ -33,7 +33,7 @@ export async function senders() {
     )
     if (many)
       rows.push(
-        row('16 bare senders: accepted', (await bareSenders(count, MS)).perSecond, '/s'),
+        row('16 bare senders: accepted', (await bareSenders(count, 'flat', MS)).perSecond, '/s'),
         row('16 flat out: lost, doubled or out of order', problems, 'messages', { atMost: 0 }),
         row('16 flat out: fastest over slowest sender', ratios, '×', { atMost: 2 }),
         row('16 flat out: event loop blocked at most', blocked, 'ms', {
@@ -45,9 +45,15 @@ export async function senders() {
   const alone = await send(1, 'pace', PACE_MS)
   const paced = await send(16, 'pace', PACE_MS)
   const p50 = quantile(alone.times, 0.5)
+  const aloneBare = await bareSenders(1, 'pace', PACE_MS, await meshFile(1))
+  const pacedBare = await bareSenders(16, 'pace', PACE_MS, await meshFile(16))
   rows.push(
     row('1 at 10/s: p50', p50, 'ms'),
     row('16 at 10/s each: p99', quantile(paced.times, 0.99), 'ms', { floor: ['one sender, p50', p50], ratio: 3 }),
+    row('16 at 10/s each: p99 of the first to each', quantile(paced.firsts, 0.99), 'ms', { floor: ['one sender, p50', p50] }),
+    row('the same of bare senders that store what we store, p99', pacedBare.p99, 'ms', {
+      floor: ['one of them, p50', aloneBare.p50],
+    }),
     row('16 at 10/s each: lost, doubled or out of order', paced.problems, 'messages', { atMost: 0 }),
   )
   return rows
@@ -82,6 +88,7 @@ async function send(count, how, ms) {
   return {
     perSecond: counts.reduce((sum, n) => sum + n, 0) / seconds,
     times: said.flatMap(({ times }) => times),
+    firsts: said.flatMap(({ firsts }) => firsts),
     ratios: Math.max(...counts) / Math.min(...counts),
     blocked: Math.max(...said.map(({ blockedMs }) => blockedMs)),
     problems,
@@ -89,11 +96,11 @@ async function send(count, how, ms) {
 }
 
 /** What so many processes get into one file that do nothing but store and ring; into a mesh's, with all its rows and indexes. */
-async function bareSenders(count, ms, ...mesh) {
+async function bareSenders(count, how, ms, ...mesh) {
   const program = await bundled('bare-sender')
   const folder = mkdtempSync(join(home, 'bare-'))
   const all = Array.from({ length: count }, (_, i) => {
-    const args = [program, folder, i, count, ms, IN_FLIGHT, ...mesh].map(String)
+    const args = [program, folder, i, count, how, ms, how === 'flat' ? IN_FLIGHT : 1, ...mesh].map(String)
     const child = spawn(process.execPath, args, { env: bareEnv, stdio: ['pipe', 'pipe', 'inherit'] })
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     return { child, next: async () => (await lines.next()).value }
@@ -107,12 +114,11 @@ async function bareSenders(count, ms, ...mesh) {
     child.stdin.end()
     await new Promise((resolve) => child.once('exit', resolve))
   }
+  const times = said.flatMap(({ times }) => times)
   return {
     perSecond: said.reduce((sum, { sent }) => sum + sent, 0) / seconds,
-    p99: quantile(
-      said.flatMap(({ times }) => times),
-      0.99,
-    ),
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
   }
 }
 

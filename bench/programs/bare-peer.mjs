@@ -1,7 +1,7 @@
 // What a mesh cannot do without, and no more: an MCP server on the SDK's low-level one that stores a message in a shared
 // SQLite file, rings its receiver's socket, and answers a waiting call with what it then reads. It checks nothing, knows
 // nobody, keeps no order of waiting writers but SQLite's, and never finds out who has died. Arguments: the folder, its own
-// number, and perhaps a mesh's file, into which `store` writes a message as the mesh does.
+// number, and perhaps a mesh's file, into which `store` writes a message as the mesh does, and of which `waitStored` answers.
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
@@ -11,7 +11,7 @@ import Native from 'better-sqlite3'
 import { openRows } from './rows.mjs'
 
 const [folder, me, mesh] = [process.argv[2], Number(process.argv[3]), process.argv[4]]
-let storeRows
+const rows = mesh && openRows(mesh)
 const database = new Native(join(folder, 'bare.db'), { timeout: 5_000 })
 database.pragma('journal_mode = WAL')
 database.pragma('synchronous = NORMAL')
@@ -41,18 +41,30 @@ function ring(peer) {
   link.write('{"k":"ring"}\n')
 }
 
+const bareMail = {
+  unread: () => unseen.all(me),
+  see: (messages) =>
+    write(() => {
+      for (const { seq } of messages) see.run(seq)
+    }),
+}
+const storedMail = { unread: () => rows.unread(`p${me}`), see: (messages) => rows.see(messages) }
+
 let waiting
 function look() {
-  const answer = waiting
-  if (!answer) return
-  const messages = unseen.all(me)
+  if (!waiting) return
+  const { answer, mail } = waiting
+  const messages = mail.unread()
   if (messages.length === 0) return
   waiting = undefined
   answer(answered({ messages }))
-  write(() => {
-    for (const { seq } of messages) see.run(seq)
-  })
+  mail.see(messages)
 }
+const waitFor = (mail) =>
+  new Promise((answer) => {
+    waiting = { answer, mail }
+    look()
+  })
 const answered = (content) => ({ content: [{ type: 'text', text: JSON.stringify(content) }], structuredContent: content })
 
 const tools = {
@@ -65,16 +77,12 @@ const tools = {
     return answered({ ok: true })
   },
   async store({ to, body }) {
-    storeRows ??= openRows(mesh)
-    await storeRows(to.map((peer) => ({ to: `p${peer}`, body })))
+    await rows.store(to.map((peer) => ({ to: `p${peer}`, body })))
     for (const peer of to) ring(peer)
     return answered({ ok: true })
   },
-  wait: () =>
-    new Promise((resolve) => {
-      waiting = resolve
-      look()
-    }),
+  wait: () => waitFor(bareMail),
+  waitStored: () => waitFor(storedMail),
 }
 
 createServer((socket) => socket.on('data', look)).listen(socketOf(me), () => {

@@ -1,15 +1,16 @@
 // The least that a sender can be: it stores messages in a shared SQLite file, so many in one transaction, and rings the socket
 // of each receiver, who looks at nothing. SQLite itself waits for its turn. With a mesh's file, it stores them there, as the mesh
-// does. Usage: bare-sender <folder> <number> <senders> <ms> <in one transaction> [<mesh.db>]
+// does. Usage: bare-sender <folder> <number> <senders> <flat|pace> <ms> <in one transaction> [<mesh.db>]
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Native from 'better-sqlite3'
+import { agentsPause } from './pace.mjs'
 import { openRows } from './rows.mjs'
 
-const [folder, ...rest] = process.argv.slice(2)
-const [me, count, ms, together] = rest.map(Number)
-const mesh = rest[4]
+const [folder, number, senders, how, millis, inOne, mesh] = process.argv.slice(2)
+const [me, count, ms, together] = [number, senders, millis, inOne].map(Number)
 
 function leastStore(file) {
   const database = new Native(file, { timeout: 10_000 })
@@ -24,7 +25,7 @@ function leastStore(file) {
 }
 
 async function main() {
-  const store = mesh === undefined ? leastStore(join(folder, 'bare.db')) : openRows(mesh)
+  const store = mesh === undefined ? leastStore(join(folder, 'bare.db')) : openRows(mesh).store
   const socketOf = (peer) => join(folder, `${peer}.sock`)
   const server = createServer((socket) => socket.resume()).listen(socketOf(me))
   await new Promise((resolve) => server.once('listening', resolve))
@@ -35,13 +36,15 @@ async function main() {
   const links = Array.from({ length: count }, (_, peer) => createConnection(socketOf(peer)))
   let sent = 0
   const times = []
+  // The first to each is sent on a link that is still being opened.
+  const isWarm = () => sent > count * together
   for (const endsAt = performance.now() + ms; performance.now() < endsAt; ) {
-    const others = Array.from({ length: together }, () => (me + 1 + (sent++ % (count - 1))) % count)
+    const others = Array.from({ length: together }, () => (me + 1 + (sent++ % (count - 1 || 1))) % count)
     const startedAt = performance.now()
     await store(others.map((to) => ({ to: mesh === undefined ? to : `p${to}`, body: String(sent) })))
-    times.push(performance.now() - startedAt)
+    if (isWarm()) times.push(performance.now() - startedAt)
     for (const to of others) links[to].write('{"k":"ring"}\n')
-    await new Promise((resolve) => setImmediate(resolve))
+    await (how === 'flat' ? new Promise((resolve) => setImmediate(resolve)) : sleep(agentsPause()))
   }
   console.log(JSON.stringify({ sent, times }))
   await lines.next()

@@ -1,14 +1,15 @@
-// A message as the mesh stores it: its rows in a mesh's own file, by the statements that write them, at a turn taken as the
-// mesh takes it, and nothing of what leads there.
+// A message as the mesh stores it: its rows in a mesh's own file, by the statements that write and read them, at turns and
+// with checkpoints taken as the mesh takes them, and nothing of what leads there.
 import { randomBytes } from 'node:crypto'
 import Native from 'better-sqlite3'
 import { monotonicMs } from '../../src/core/clock.ts'
+import { createWal } from '../../src/core/sqlite/wal.ts'
 import { WriteTurns } from '../../src/core/sqlite/write-turn.ts'
 
-/** `store` takes messages for mailboxes by name, and commits them together. */
+/** `store` takes messages for mailboxes by name, and commits them together; `unread` and `see` are for their receiver. */
 export function openRows(file) {
   const database = new Native(file, { timeout: 0 })
-  for (const setting of ['synchronous = NORMAL', 'foreign_keys = ON', 'temp_store = MEMORY', 'wal_autocheckpoint = 2500'])
+  for (const setting of ['synchronous = NORMAL', 'foreign_keys = ON', 'temp_store = MEMORY', 'wal_autocheckpoint = 10000'])
     database.pragma(setting)
   const [begin, savepoint, release, commit] = ['BEGIN IMMEDIATE', 'SAVEPOINT one', 'RELEASE one', 'COMMIT'].map((text) =>
     database.prepare(text),
@@ -33,15 +34,28 @@ export function openRows(file) {
   }
 
   const turns = new WriteTurns(file)
-  return async function store(letters) {
+  const wal = createWal(file, (query) => query({ get: (text) => database.prepare(text).get() }))
+
+  async function write(changes, change) {
     const since = monotonicMs()
     while (!turns.take({ run: () => begin.run() }, since))
       await new Promise((resolve) => setTimeout(resolve, turns.pauseMs(since)))
-    for (const letter of letters) {
-      if (letters.length > 1) savepoint.run()
-      one(letter)
-      if (letters.length > 1) release.run()
+    for (const what of changes) {
+      if (changes.length > 1) savepoint.run()
+      change(what)
+      if (changes.length > 1) release.run()
     }
     commit.run()
+    setImmediate(wal.keepSmall)
+  }
+
+  const unread = database.prepare(`SELECT id, seq, payload FROM messages INDEXED BY messages_unread WHERE recipient_id = ?
+    AND seen_at IS NULL AND expired_at IS NULL ORDER BY seq LIMIT 100`)
+  const see = database.prepare('UPDATE messages SET seen_at = ? WHERE id = ?')
+
+  return {
+    store: (letters) => write(letters, one),
+    unread: (name) => unread.all(find.get(name).id),
+    see: (messages) => write(messages, ({ id }) => see.run(Date.now(), id)),
   }
 }
