@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { joinMesh } from '../../dist/index.js'
-import { agentsPause } from './pace.mjs'
+import { agentsPause, phases } from './pace.mjs'
 
 const [how, ms, inFlight] = process.argv.slice(2)
 const peer = await joinMesh({ env: process.env, agentType: 'sender' })
@@ -14,18 +14,19 @@ const { names } = JSON.parse((await lines.next()).value)
 
 const others = names.filter((name) => name !== peer.self.name)
 const times = []
-/** The first send to each of the others, which opens the link to it. */
+/** At the pace of agents: the first send to each of the others, which opens the link to it. */
 const firsts = []
 let n = 0
+const { countsFrom, endsAt } = phases(how, Number(ms))
 const delay = monitorEventLoopDelay({ resolution: 1 })
-delay.enable()
-const endsAt = performance.now() + Number(ms)
 const send = async () => {
   const startedAt = performance.now()
-  const into = n < others.length ? firsts : times
+  const isFirst = n < others.length
   await peer.call('message.send', { to: others[n % others.length], message: String(n++) })
-  into.push(performance.now() - startedAt)
+  if (how === 'pace' && isFirst) firsts.push(performance.now() - startedAt)
+  else if (startedAt >= countsFrom) times.push(performance.now() - startedAt)
 }
+setTimeout(() => delay.enable(), countsFrom - performance.now())
 if (how === 'flat')
   await Promise.all(
     Array.from({ length: Number(inFlight) }, async () => {

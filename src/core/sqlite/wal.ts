@@ -9,12 +9,12 @@ const RESTART_WAIT_MS = 20
  * So many pages (of 1 KiB) are copied at once. A copy waits for the disk, and so does the first commit after it, which begins the
  * log anew: the fewer of them, the better.
  */
-const COPY_PAGES = 3_000
+const COPY_PAGES = 5_000
 /**
  * While many write without a pause, somebody always writes behind the checkpoint that would let the log begin anew, and it
  * grows: then whoever has just written waits for a moment without a writer.
  */
-const BEGIN_ANEW_PAGES = 6_000
+const BEGIN_ANEW_PAGES = 10_000
 /**
  * Between two looks, a writer adds at most as many batches. Nearly every attempt is turned away at once, as another process is
  * copying; so there have to be many, and then sixteen writers keep the log below some 20 MiB.
