@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -15,7 +15,7 @@ test('ahead of a process are those that have waited for longer, whatever the ord
       const lines = waits.map((_, number) => new WritersLine(file, number))
       for (const [number, line] of lines.entries()) line.enter(waits[number] ?? 0)
       const seen = lines.map((line, number) => line.ahead(waits[number] ?? 0))
-      for (const line of lines) line[Symbol.dispose]()
+      for (const line of lines) line.close()
       expect(seen).toEqual(waits.map((wait) => waits.filter((other) => other > wait).length))
     }),
     { numRuns: 20 },
@@ -30,7 +30,7 @@ test('who has left, or has ended, stands there no more', () => {
   expect(mine.ahead(0)).toBe(2)
   left.leave()
   expect(mine.ahead(0)).toBe(1)
-  ended[Symbol.dispose]()
+  ended.close()
   expect(mine.ahead(0)).toBe(0)
 })
 
@@ -53,6 +53,17 @@ test('one that was killed while it waited is forgotten', () => {
   expect(new WritersLine(file, 1).ahead(0)).toBe(1)
 })
 
+test('where the file was deleted, who opens it again meets the others there', () => {
+  const file = path()
+  const mine = new WritersLine(file, 1)
+  expect(mine.ahead(0)).toBe(0)
+  rmSync(file)
+  new WritersLine(file, 2).enter(100)
+  expect(mine.ahead(0)).toBe(0)
+  mine.close()
+  expect(mine.ahead(0)).toBe(1)
+})
+
 test('where the file cannot be had, or holds nonsense, a process waits for nobody', () => {
   const folder = path()
   mkdirSync(folder)
@@ -60,7 +71,7 @@ test('where the file cannot be had, or holds nonsense, a process waits for nobod
   line.enter(100)
   expect(line.isIn).toBe(true)
   expect(line.ahead(0)).toBe(0)
-  line[Symbol.dispose]()
+  line.close()
 
   const nonsense = path()
   writeFileSync(nonsense, Buffer.alloc(4_096, 0xff))

@@ -168,6 +168,7 @@ export class Database implements Storage {
           return void sleep(1, undefined, true).then(attempt).catch(reject)
         }
         this.#footing = footingOf(this.path)
+        this.#turns.close()
         this.#damage.forget()
         this.#run([write])
         this.recovery = arrival.recovery() ?? this.recovery
@@ -184,7 +185,7 @@ export class Database implements Storage {
     if (this.#queue.length > 0) this.#flush()
     this.#closed = true
     for (const write of this.#queue.splice(0)) write.reject(fail('closed', { why: 'the database is closed' }))
-    this.#turns[Symbol.dispose]()
+    this.#turns.close()
     this.#connection.close()
   }
 

@@ -62,8 +62,9 @@ export class WriteTurns {
     this.#line.leave()
   }
 
-  [Symbol.dispose](): void {
-    this.#line[Symbol.dispose]()
+  /** The file at the path is another one now, or none of ours any more. */
+  close(): void {
+    this.#line.close()
   }
 }
 

@@ -46,7 +46,8 @@ export class WritersLine {
     if (this.isIn) this.#write(0)
   }
 
-  [Symbol.dispose](): void {
+  /** Whoever asks again later opens the file anew, which may be another one by then. */
+  close(): void {
     this.leave()
     if (this.#file !== undefined) closeSync(this.#file)
     this.#file = undefined
