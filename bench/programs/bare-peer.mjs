@@ -93,5 +93,5 @@ createServer((socket) => socket.on('data', look)).listen(socketOf(me), () => {
   process.stdin.once('end', () => process.exit(0))
   server.connect(new StdioServerTransport())
 })
-// A heartbeat, as cheap as one can be.
-setInterval(() => database.pragma('data_version'), 1_000)
+// A heartbeat, as cheap as one can be; with a mesh's file, one that looks at what a session has to look at.
+setInterval(mesh ? rows.watch(`p${me}`, socketOf(me)) : () => database.pragma('data_version'), 1_000)

@@ -1,6 +1,8 @@
 // A message as the mesh stores it: its rows in a mesh's own file, by the statements that write and read them, at turns and
 // with checkpoints taken as the mesh takes them, and nothing of what leads there.
 import { randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import Native from 'better-sqlite3'
 import { monotonicMs } from '../../src/core/clock.ts'
 import { createWal } from '../../src/core/sqlite/wal.ts'
@@ -53,7 +55,24 @@ export function openRows(file) {
     AND seen_at IS NULL AND expired_at IS NULL ORDER BY seq LIMIT 100`)
   const see = database.prepare('UPDATE messages SET seen_at = ? WHERE id = ?')
 
+  const leader = database.prepare('SELECT * FROM leader WHERE id = 1')
+  const beat = database.prepare('UPDATE peers SET heartbeat_at = ? WHERE name = ?')
+  const stat = (path) => statSync(path, { throwIfNoEntry: false })
+
+  /** What a session looks at once a second: a leader that hangs, a file or a socket that is gone, a parent that has ended. */
+  function watch(name, socket) {
+    const [guard, parts] = [join(dirname(file), 'leader.1.lock'), ['', '-wal', '-shm']]
+    let round = 0
+    return () => {
+      const seen = [leader.get(), stat(guard), parts.map((part) => stat(file + part)?.ino), stat(socket), process.ppid]
+      database.pragma('data_version')
+      if (++round % 15 === 0) write([name], () => beat.run(Date.now(), name))
+      return seen
+    }
+  }
+
   return {
+    watch,
     store: (letters) => write(letters, one),
     unread: (name) => unread.all(find.get(name).id),
     see: (messages) => write(messages, ({ id }) => see.run(Date.now(), id)),

@@ -19,6 +19,7 @@ const firsts = []
 let n = 0
 const { countsFrom, endsAt } = phases(how, Number(ms))
 const delay = monitorEventLoopDelay({ resolution: 1 })
+delay.enable()
 const send = async () => {
   const startedAt = performance.now()
   const isFirst = n < others.length
@@ -26,7 +27,6 @@ const send = async () => {
   if (how === 'pace' && isFirst) firsts.push(performance.now() - startedAt)
   else if (startedAt >= countsFrom) times.push(performance.now() - startedAt)
 }
-setTimeout(() => delay.enable(), countsFrom - performance.now())
 if (how === 'flat')
   await Promise.all(
     Array.from({ length: Number(inFlight) }, async () => {
