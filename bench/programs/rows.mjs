@@ -1,17 +1,16 @@
-// A message as the mesh stores it: its rows in a mesh's own file, by the statements that write and read them, at turns and
-// with checkpoints taken as the mesh takes them, and nothing of what leads there.
+// A message as the mesh stores it: its rows in a mesh's own file, by the statements that write and read them, at turns
+// taken as the mesh takes them, and nothing of what leads there.
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Native from 'better-sqlite3'
 import { monotonicMs } from '../../src/core/clock.ts'
-import { createWal } from '../../src/core/sqlite/wal.ts'
 import { WriteTurns } from '../../src/core/sqlite/write-turn.ts'
 
 /** `store` takes messages for mailboxes by name, and commits them together; `unread` and `see` are for their receiver. */
 export function openRows(file) {
   const database = new Native(file, { timeout: 0 })
-  for (const setting of ['synchronous = NORMAL', 'foreign_keys = ON', 'temp_store = MEMORY', 'wal_autocheckpoint = 10000'])
+  for (const setting of ['synchronous = NORMAL', 'foreign_keys = ON', 'temp_store = MEMORY', 'wal_autocheckpoint = 2500'])
     database.pragma(setting)
   const [begin, savepoint, release, commit] = ['BEGIN IMMEDIATE', 'SAVEPOINT one', 'RELEASE one', 'COMMIT'].map((text) =>
     database.prepare(text),
@@ -36,7 +35,6 @@ export function openRows(file) {
   }
 
   const turns = new WriteTurns(file)
-  const wal = createWal(file, (query) => query({ get: (text) => database.prepare(text).get() }))
 
   async function write(changes, change) {
     const since = monotonicMs()
@@ -48,7 +46,6 @@ export function openRows(file) {
       if (changes.length > 1) release.run()
     }
     commit.run()
-    setImmediate(wal.keepSmall)
   }
 
   const unread = database.prepare(`SELECT id, seq, payload FROM messages INDEXED BY messages_unread WHERE recipient_id = ?

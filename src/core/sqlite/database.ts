@@ -242,15 +242,15 @@ export class Database implements Storage {
       else outcome.write.resolve(outcome.value)
     }
     for (const run of after.values()) run()
-    this.#keepWalSmall()
+    if (this.wal.isLong()) this.#restartWal()
   }
 
   /** Once those who have just been answered know it. What fails here is met, and told, by the next write. */
-  #keepWalSmall(): void {
+  #restartWal(): void {
     setImmediate(() => {
       if (this.#closed || this.#moving) return
       try {
-        this.wal.keepSmall()
+        this.wal.checkpoint('restart')
       } catch {}
     })
   }

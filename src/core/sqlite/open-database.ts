@@ -49,7 +49,7 @@ function openOnce(path: string): Connection {
       PRAGMA trusted_schema = OFF;
       PRAGMA mmap_size = 0;
       PRAGMA temp_store = MEMORY;
-      PRAGMA wal_autocheckpoint = 10000;
+      PRAGMA wal_autocheckpoint = 2500;
       PRAGMA journal_size_limit = 4194304;
     `)
     if (checkSchema(connection, path) < KNOWN_SCHEMA) migrateAlone(connection)
