@@ -22,6 +22,7 @@ export const settle = (dir: string): void => inFile(dir, (file) => void file.pra
 /**
  * Spoils a file that others write to, at a moment when none of it is in the WAL: that would be read instead of the damage. What
  * a process has read since the last commit it takes for good, and may write again: so a commit follows, of a page that stays sound.
+ * It has to change something: SQLite commits no page that is as it was.
  */
 export const damageInUse = (dir: string, damage: (path: string) => void): void =>
   inFile(dir, (file) => {
@@ -32,7 +33,7 @@ export const damageInUse = (dir: string, damage: (path: string) => void): void =
       if (statSync(`${path}-wal`).size === 0) break
       file.exec('ROLLBACK')
     }
-    file.exec('UPDATE meta SET value = value')
+    file.prepare("INSERT OR REPLACE INTO meta VALUES ('spoilt', ?)").run(String(process.hrtime.bigint()))
     damage(path)
     file.exec('COMMIT')
   })
