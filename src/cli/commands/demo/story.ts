@@ -173,7 +173,9 @@ export const steps: Step[] = [
       check(leader !== undefined && one !== undefined && other !== undefined, 'the leader is none of the three')
       await leader.must('mesh_lock', { action: 'lock', filePath: join(mesh.project, 'held-by-the-leader') })
 
-      const noticed = one.must('mesh_events', { action: 'read', types: ['peer_left'], wait: 20 })
+      // From here on, and not from when its process comes to read the call: the crash may be known before.
+      const { data: seen } = await one.must('mesh_events', { action: 'read', types: ['peer_left'] })
+      const noticed = one.must('mesh_events', { action: 'read', types: ['peer_left'], since: seen.cursor, wait: 20 })
       const startedAt = monotonicMs()
       leader.child.kill('SIGKILL')
       const [left, healthy] = await Promise.all([
