@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Native from 'better-sqlite3'
-import { agentsPause, phases } from './pace.mjs'
+import { agentsPause, WARM_UP } from './pace.mjs'
 import { openRows } from './rows.mjs'
 
 const [folder, number, senders, how, millis, inOne, mesh] = process.argv.slice(2)
@@ -36,17 +36,15 @@ async function main() {
   const links = Array.from({ length: count }, (_, peer) => createConnection(socketOf(peer)))
   let sent = 0
   const times = []
-  const { countsFrom, endsAt } = phases(how, ms)
-  while (performance.now() < endsAt) {
+  for (const endsAt = performance.now() + ms; performance.now() < endsAt; ) {
     const others = Array.from({ length: together }, () => (me + 1 + (sent++ % (count - 1 || 1))) % count)
     const startedAt = performance.now()
     await store(others.map((to) => ({ to: mesh === undefined ? to : `p${to}`, body: String(sent) })))
-    // At the pace of agents, the first to each is sent on a link that is still being opened.
-    if (how === 'flat' ? startedAt >= countsFrom : sent > count) times.push(performance.now() - startedAt)
+    if (sent > WARM_UP) times.push(performance.now() - startedAt)
     for (const to of others) links[to].write('{"k":"ring"}\n')
     await (how === 'flat' ? new Promise((resolve) => setImmediate(resolve)) : sleep(agentsPause()))
   }
-  console.log(JSON.stringify({ times }))
+  console.log(JSON.stringify({ sent, times }))
   await lines.next()
   process.exit(0)
 }
