@@ -34,7 +34,7 @@ export function openRows(file) {
     subscribers.all()
   }
 
-  const turns = new WriteTurns()
+  const turns = new WriteTurns(file)
 
   async function write(changes, change) {
     const since = monotonicMs()

@@ -1,4 +1,4 @@
-import { sleep } from './scope.ts'
+import { startSleep } from './scope.ts'
 
 /**
  * Tells everything in this process that waits that the mesh may have changed. A ring says "look", never what.
@@ -22,14 +22,12 @@ export class Bell {
   /** Resolves at the next ring after `heard`, after `ms`, or when `signal` aborts; never rejects. */
   async wait(heard: number, ms: number, signal: AbortSignal): Promise<void> {
     if (this.#count !== heard || ms <= 0 || signal.aborted) return
-    const rung = new AbortController()
-    // With a reason: without one, an error with its stack would be made for it.
-    const wake = () => rung.abort('rung')
-    this.#waiting.add(wake)
-    signal.addEventListener('abort', wake, { once: true })
-    await sleep(ms, rung.signal)
-    this.#waiting.delete(wake)
-    signal.removeEventListener('abort', wake)
+    const { over, end } = startSleep(ms)
+    this.#waiting.add(end)
+    signal.addEventListener('abort', end, { once: true })
+    await over
+    this.#waiting.delete(end)
+    signal.removeEventListener('abort', end)
   }
 }
 

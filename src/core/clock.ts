@@ -22,6 +22,9 @@ export interface Clock {
  */
 export const monotonicMs = (): number => process.uptime() * 1_000
 
+/** Milliseconds that all processes of this machine count from the same moment, and that never go back. They may stand still in its sleep. */
+export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6
+
 /** How soon a sleep of the machine is noticed. */
 const READ_AGAIN_MS = 5
 

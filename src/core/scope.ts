@@ -105,16 +105,24 @@ function untilRound(ms: number): number {
 }
 
 /** Resolves after `ms`, or at once when `signal` aborts; never rejects. Keeps the process alive only if asked to. */
-export function sleep(ms: number, signal?: AbortSignal, keepAlive = false): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve()
-    const done = () => {
+export async function sleep(ms: number, signal?: AbortSignal, keepAlive = false): Promise<void> {
+  if (signal?.aborted) return
+  const { over, end } = startSleep(ms, keepAlive)
+  signal?.addEventListener('abort', end, { once: true })
+  await over
+  signal?.removeEventListener('abort', end)
+}
+
+/** A sleep that anybody may end. */
+export function startSleep(ms: number, keepAlive = false): { readonly over: Promise<void>; end(): void } {
+  let end = () => {}
+  const over = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    if (!keepAlive) timer.unref()
+    end = () => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, ms)
-    if (!keepAlive) timer.unref()
-    signal?.addEventListener('abort', done, { once: true })
   })
+  return { over, end }
 }

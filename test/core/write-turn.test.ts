@@ -1,7 +1,10 @@
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { monotonicMs } from '../../src/core/clock.ts'
 import type { Sql } from '../../src/core/sql.ts'
 import { WriteTurns } from '../../src/core/sqlite/write-turn.ts'
+import { WritersLine } from '../../src/core/sqlite/writers-line.ts'
+import { testDir } from '../support/data-dir.ts'
 
 /** A write lock that others hold for so many attempts. */
 function lock(heldFor = 0) {
@@ -15,50 +18,95 @@ function lock(heldFor = 0) {
   return { sql, attempts: () => attempts }
 }
 const ago = (ms: number) => monotonicMs() - ms
+const HELD = 1_000
 
-/** Its last ten turns were waited for so long. */
-function usedTo(ms: number) {
-  const turns = new WriteTurns()
-  for (let turn = 0; turn < 10; turn++) expect(turns.take(lock().sql, ago(ms))).toBe(true)
-  return turns
+/** Our turns, at a lock at which we have been turned away lately, with others that have waited for so long. */
+function crowd(...waits: number[]) {
+  const path = join(testDir(), 'mesh.db')
+  const turns = new WriteTurns(path)
+  expect(turns.take(lock(HELD).sql)).toBe(false)
+  turns.giveUp()
+  const others = waits.map((ms, i) => {
+    const other = new WritersLine(`${path}-line`, process.pid + i + 1)
+    other.enter(ms)
+    return other
+  })
+  return { path, turns, others }
 }
 
-test('whoever seldom waits tries again within the millisecond', () => {
+test('whoever meets nobody else tries again within the millisecond', () => {
   const { sql, attempts } = lock(3)
-  expect(new WriteTurns().take(sql)).toBe(true)
+  expect(new WriteTurns(join(testDir(), 'mesh.db')).take(sql)).toBe(true)
   expect(attempts()).toBe(4)
 })
 
-test('a free lock is taken at once, whatever the wait has been', () => {
-  expect(usedTo(40).take(lock().sql)).toBe(true)
+test('the first in the line tries without pause, for some milliseconds', () => {
+  const { turns } = crowd(5, 5)
+  const since = ago(10)
+  const { sql, attempts } = lock(HELD)
+  expect(turns.take(sql, since)).toBe(false)
+  expect(attempts()).toBeGreaterThan(10)
+  expect(attempts()).toBeLessThan(50)
+  expect(turns.pauseMs(since)).toBe(1)
 })
 
-test('where a turn usually takes long, the others are left alone for most of it', () => {
-  const turns = usedTo(30)
-  const { sql, attempts } = lock(1)
-  expect(turns.take(sql)).toBe(false)
+test('whoever is further back tries once, and lets the others go first for a while', () => {
+  const { turns } = crowd(100, 80, 60, 40)
+  const since = ago(50)
+  const { sql, attempts } = lock(HELD)
+  expect(turns.take(sql, since)).toBe(false) // has come to the line
+  expect(turns.take(sql, since)).toBe(false)
   expect(attempts()).toBe(1)
-  expect(turns.pauseMs(ago(0))).toBeGreaterThan(10)
-  expect(turns.pauseMs(ago(0))).toBeLessThan(30)
+  expect(turns.pauseMs(since)).toBe(3)
 })
 
-test('and then it is tried for, the harder the longer it takes', () => {
-  const triesAfter = (ms: number) => {
-    const { sql, attempts } = lock(1_000)
-    expect(usedTo(30).take(sql, ago(ms))).toBe(false)
-    return attempts()
-  }
-  expect(usedTo(30).pauseMs(ago(30))).toBe(1)
-  expect(triesAfter(40)).toBeGreaterThan(8)
-  expect(triesAfter(400)).toBeGreaterThan(triesAfter(40))
+test('who has just come does not go before those that wait, though the lock is free, and takes its turn after them', () => {
+  const { turns, others } = crowd(30, 20, 10)
+  const since = monotonicMs()
+  const { sql, attempts } = lock()
+  expect(turns.take(sql, since)).toBe(false)
+  expect(attempts()).toBe(0)
+  for (const other of others) other.leave()
+  expect(turns.take(sql, since)).toBe(true)
 })
 
-test('a writer that was slow once is not waited for again', () => {
-  const turns = new WriteTurns()
-  turns.take(lock().sql, ago(4_000))
-  expect(turns.pauseMs(ago(0))).toBeLessThan(10)
-  for (let turn = 0; turn < 10; turn++) turns.take(lock().sql, ago(0))
-  expect(turns.pauseMs(ago(0))).toBeLessThan(2)
-  const slow = usedTo(4_000)
-  expect(slow.pauseMs(ago(0))).toBeLessThan(50)
+test('who has one attempt left makes it, whoever waits', () => {
+  const { turns } = crowd(30, 20, 10)
+  const { sql } = lock(3)
+  expect(turns.take(sql)).toBe(false)
+  turns.forgetCrowd()
+  expect(turns.take(sql)).toBe(true)
+})
+
+test('who waits is seen by the others, and no more once it has had its turn, or has given up', () => {
+  const { path, turns } = crowd()
+  const other = new WritersLine(`${path}-line`, process.pid + 1)
+  expect(turns.take(lock(HELD).sql, ago(10))).toBe(false)
+  expect(other.ahead(0)).toBe(1)
+  expect(turns.take(lock().sql, ago(10))).toBe(true)
+  expect(other.ahead(0)).toBe(0)
+  expect(turns.take(lock(HELD).sql, ago(10))).toBe(false)
+  turns.giveUp()
+  expect(other.ahead(0)).toBe(0)
+})
+
+test('those ahead may all be stopped or killed: the lock is tried for nonetheless, soon', () => {
+  const { turns } = crowd(...Array.from({ length: 200 }, () => 1_000))
+  const since = monotonicMs()
+  const { sql } = lock()
+  expect(turns.take(sql, since)).toBe(false)
+  expect(turns.pauseMs(since)).toBeLessThanOrEqual(20)
+  expect(turns.take(sql, since)).toBe(true)
+})
+
+test('what fails for another reason than a writer is thrown, and nobody waits for it', () => {
+  const { path, turns } = crowd()
+  expect(turns.take(lock(HELD).sql, ago(10))).toBe(false)
+  const full = {
+    run() {
+      throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
+    },
+  } as unknown as Sql // likewise
+  expect(() => turns.take(full, ago(10))).toThrow('full')
+  expect(new WritersLine(`${path}-line`, process.pid + 1).ahead(0)).toBe(0)
 })

@@ -40,7 +40,7 @@ type Outcome = { write: Write; value: unknown } | { write: Write; error: unknown
 
 export class Database implements Storage {
   #connection: Connection
-  readonly #turns = new WriteTurns()
+  readonly #turns: WriteTurns
   #queue: Write[] = []
   #scheduled = false
   #closed = false
@@ -59,6 +59,7 @@ export class Database implements Storage {
     connection: Connection,
   ) {
     this.#connection = connection
+    this.#turns = new WriteTurns(path)
     this.#footing = footingOf(path)
     this.#damage = new Damage(
       path,
@@ -167,6 +168,7 @@ export class Database implements Storage {
           return void sleep(1, undefined, true).then(attempt).catch(reject)
         }
         this.#footing = footingOf(this.path)
+        this.#turns.close()
         this.#damage.forget()
         this.#run([write])
         this.recovery = arrival.recovery() ?? this.recovery
@@ -180,9 +182,11 @@ export class Database implements Storage {
   [Symbol.dispose](): void {
     if (this.#closed) return
     this.#moving = false
+    this.#turns.forgetCrowd()
     if (this.#queue.length > 0) this.#flush()
     this.#closed = true
     for (const write of this.#queue.splice(0)) write.reject(fail('closed', { why: 'the database is closed' }))
+    this.#turns.close()
     this.#connection.close()
   }
 
@@ -306,7 +310,8 @@ export class Database implements Storage {
     this.#queue = this.#queue.filter((write) => write.since >= overdue)
     for (const write of late) write.reject(fail('busy', { path: this.path, waitedMs: Math.round(monotonicMs() - write.since) }))
     const [oldest] = this.#queue
-    if (!oldest || this.#scheduled) return
+    if (!oldest) return this.#turns.giveUp()
+    if (this.#scheduled) return
     this.#scheduled = true
     void sleep(this.#turns.pauseMs(oldest.since), undefined, true).then(() => {
       this.#scheduled = false

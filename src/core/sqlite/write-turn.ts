@@ -1,54 +1,75 @@
 import { monotonicMs } from '../clock.ts'
 import type { Sql } from '../sql.ts'
 import { isBusy } from './sqlite-errors.ts'
+import { WritersLine } from './writers-line.ts'
 
-/** Taking turns at the one write lock, by naps of our own: SQLite's wait blocks the event loop, does not queue and is unfair. */
+/** Taking turns at the one write lock: SQLite's own wait blocks the event loop, knows no order and is unfair. */
 
-/** Short naps before giving the event loop back: 20 to 220 µs each, so at most about 1 ms in all. */
-const NAPS = 8
-/** Whoever has waited for long tries harder: SQLite has no queue, and somebody must not lose each time. One nap more for each. */
-const MORE_PATIENT_MS = 20
-/** At most 10 ms without the event loop. */
-const MAX_NAPS = 80
-/** What is shorter is waited for by naps alone. */
-const SHORT_MS = 2
-/** One writer that was slow says nothing about the next: no wait counts for more. */
-const LONG_MS = 50
+/** Whoever is next naps until the lock is free, 20 to 220 µs each, so for at most some 3 ms; then its event loop runs again. */
+const NAPS = 20
+/** Whoever is further back leaves so much time to each that is before it, */
+const EACH_MS = 1
+/** and asks again at least this often: those before it may be stopped, or gone. */
+const MAX_PAUSE_MS = 20
+/** For so long after others were met at the lock, more of them are expected. */
+const CROWDED_MS = 1_000
 
 /**
- * The turns of one process. Where many write, each has to wait for the others, and whoever tries before takes the processor
- * from the one whose turn it is: so until it has waited for as long as it usually does, it leaves them alone. Who has waited
- * longest then tries most, which is as near to a queue as one comes without one.
+ * The turns of one process. Where many write, an attempt that fails costs more than it seems: it takes the processor from the
+ * one that has the lock. So the processes that wait stand in a line, and only the first of them tries without pause.
  */
 export class WriteTurns {
-  /** How long a turn has lately been waited for, in ms. */
-  #usual = 0
+  readonly #line: WritersLine
+  #crowdedUntil = 0
 
-  /** BEGIN; false when another process kept the write lock through all our naps. `since`: when the oldest write began to wait. */
+  /** Beside the database of that path. */
+  constructor(path: string) {
+    this.#line = new WritersLine(`${path}-line`)
+  }
+
+  /** BEGIN; false when it is not our turn yet. `since`: when the oldest write began to wait. */
   take(sql: Sql, since = monotonicMs()): boolean {
-    const waited = monotonicMs() - since
-    const early = this.#usual > SHORT_MS && waited < this.#leaveAlone
-    const naps = early ? 0 : Math.min(MAX_NAPS, NAPS + waited / MORE_PATIENT_MS)
-    for (let nap = 0; ; nap++) {
+    const ahead = monotonicMs() < this.#crowdedUntil ? this.#line.ahead(monotonicMs() - since) : 0
+    // Whoever has just come does not try before several that wait.
+    const isLate = ahead > 1 && !this.#line.isIn
+    for (let nap = 0; !isLate; nap++) {
       try {
         sql.run('BEGIN IMMEDIATE')
-        this.#usual += (Math.min(LONG_MS, monotonicMs() - since) - this.#usual) / 5
+        this.#line.leave()
         return true
       } catch (error) {
-        if (!isBusy(error)) throw error
-        if (nap >= naps) return false
+        if (!isBusy(error)) {
+          this.#line.leave()
+          throw error
+        }
+        this.#crowdedUntil = monotonicMs() + CROWDED_MS
+        if (ahead > 0 || nap >= NAPS) break
+        this.#line.enter(monotonicMs() - since)
         takeNap()
       }
     }
+    this.#line.enter(monotonicMs() - since)
+    return false
   }
 
   /** How long to let the event loop run before the next attempt, in ms. */
   pauseMs(since: number): number {
-    return Math.max(1, this.#leaveAlone - (monotonicMs() - since))
+    return Math.min(MAX_PAUSE_MS, Math.max(1, EACH_MS * this.#line.ahead(monotonicMs() - since)))
   }
 
-  get #leaveAlone(): number {
-    return 0.85 * this.#usual
+  /** The next attempt is made at once, whoever waits: there may be none after it. */
+  forgetCrowd(): void {
+    this.#crowdedUntil = 0
+  }
+
+  /** No write waits any more. */
+  giveUp(): void {
+    this.#line.leave()
+  }
+
+  /** The file at the path is another one now, or none of ours any more. */
+  close(): void {
+    this.#line.close()
   }
 }
 
