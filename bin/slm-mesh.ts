@@ -2,12 +2,15 @@
 // Standard input is a pipe and there are no arguments, or the first is `mcp`: an agent has started us as its MCP
 // server. `hook` is called by its hooks. Otherwise a person or a script is at the shell.
 import { join } from 'node:path'
+import { keepCompiled } from './compile-cache.ts'
 
 process.umask(0o077)
-// Node 22 and newer keep what V8 has compiled: a command starts 12 ms sooner. Beside our code, as whoever may write there
-// could change the code itself; where we may not, nothing is kept.
+// What V8 has compiled is kept: a command starts a fifth sooner. Beside our code, as whoever may write there could change the
+// code itself; where we may not, nothing is kept.
 const module: { enableCompileCache?(dir: string): unknown } = process.getBuiltinModule('node:module') as object
-module.enableCompileCache?.(join(import.meta.dirname, '..', '.cache'))
+const cache = join(import.meta.dirname, '..', '.cache', 'compiled')
+if (module.enableCompileCache) module.enableCompileCache(cache)
+else keepCompiled(import.meta.dirname, join(cache, `${process.version}-${process.arch}`))
 // A limit on the size of files makes a write fail; it need not end the process.
 process.on('SIGXFSZ', () => {})
 

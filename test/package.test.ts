@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { dataDir, meshEnv, testDir } from './support/data-dir.ts'
 
 /** The package as npm would ship it, unpacked into a project of its own. */
@@ -82,14 +82,51 @@ test('the program runs from it', () => {
   expect(run(project, process.execPath, program, 'version')).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
-test('what Node has compiled is kept in the package alone, where whoever may write could change the program itself', () => {
+const compiled = () => join(project, 'package', '.cache', 'compiled')
+
+/** `slm-mesh version` from the package, after a module has been loaded that consists of this text. */
+function version(before: string) {
+  const first = join(project, 'first.cjs')
+  writeFileSync(first, before)
   const program = join(project, 'package', 'dist', 'slm-mesh.js')
-  const asked = join(project, 'asked.cjs')
-  // Node 20 keeps nothing; here it is asked all the same.
-  writeFileSync(asked, `require('node:module').enableCompileCache = (dir) => process.stderr.write(dir)`)
-  const { stderr, stdout } = spawnSync(process.execPath, ['-r', asked, program, 'version'], { encoding: 'utf8' })
+  return spawnSync(process.execPath, ['-r', first, program, 'version'], { encoding: 'utf8' })
+}
+
+test('what Node has compiled is kept in the package alone, where whoever may write could change the program itself', () => {
+  const { stderr, stdout } = version(`require('node:module').enableCompileCache = (dir) => process.stderr.write(dir)`)
   expect(stdout).toMatch(/^\d/)
-  expect(stderr).toBe(join(project, 'package', '.cache'))
+  expect(stderr).toBe(compiled())
+})
+
+describe('on Node 20, which keeps nothing of its own accord', () => {
+  const start = () => version(`delete require('node:module').enableCompileCache`)
+  const dir = () => join(compiled(), `${process.version}-${process.arch}`)
+  const kept = () => readdirSync(dir()).map((name) => ({ name, written: statSync(join(dir(), name)).ino }))
+
+  test('we keep it, and read it again', () => {
+    expect(start()).toMatchObject({ status: 0, stderr: '' })
+    const first = kept()
+    expect(first.map(({ name }) => name.replace(/-.*/, ''))).toContain('cli')
+    expect(start()).toMatchObject({ status: 0, stderr: '' })
+    expect(kept()).toEqual(first) // V8 took it: what it refuses is written anew
+  })
+
+  test('what is damaged is refused, and replaced', () => {
+    start()
+    const [whole] = kept()
+    writeFileSync(join(dir(), whole?.name ?? ''), 'no code')
+    expect(start()).toMatchObject({ status: 0, stderr: '' })
+    const [again] = kept()
+    expect(again?.name).toBe(whole?.name)
+    expect(statSync(join(dir(), again?.name ?? '')).size).toBeGreaterThan(1_000)
+  })
+
+  test('where nothing can be kept, nothing is', () => {
+    rmSync(compiled(), { recursive: true })
+    writeFileSync(compiled(), '')
+    expect(start()).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/^\d/) })
+    rmSync(compiled())
+  })
 })
 
 test.each(['is not there', 'is none for this Node'])(

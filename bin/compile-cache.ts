@@ -1,0 +1,79 @@
+import {
+  accessSync,
+  closeSync,
+  constants as fsConstants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
+import Module, { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+import { Script, constants as vmConstants } from 'node:vm'
+
+/** What of Node's loader of CommonJS we stand in for; the same in all of Node 20 (lib/internal/modules/cjs/loader.js). */
+interface Loaded {
+  exports: unknown
+  _compile(text: string, filename: string): unknown
+}
+
+const [head] = Module.wrap('|').split('|')
+
+/**
+ * Keeps what V8 has compiled of the files under `code` in `dir`, for the next process, as `module.enableCompileCache` does
+ * since Node 22. V8 itself refuses what is of another version of it, or of another text. Where nothing can be written,
+ * nothing is kept.
+ */
+export function keepCompiled(code: string, dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true })
+    accessSync(dir, fsConstants.W_OK)
+  } catch {
+    return
+  }
+  const loader = Module.prototype as unknown as Loaded // its types leave out what only loaders need
+  const compile = loader._compile
+  const fresh: [path: string, script: Script][] = []
+  loader._compile = function (text, filename) {
+    if (!filename.startsWith(code)) return compile.call(this, text, filename)
+    const path = join(dir, basename(filename))
+    const cachedData = kept(path)
+    const script = new Script(Module.wrap(text), {
+      filename,
+      columnOffset: -(head?.length ?? 0),
+      ...(cachedData && { cachedData }),
+      importModuleDynamically: vmConstants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    })
+    if (!cachedData || script.cachedDataRejected) fresh.push([path, script])
+    return script.runInThisContext().call(this.exports, this.exports, createRequire(filename), this, filename, dirname(filename))
+  }
+  // By then V8 has compiled what was called, as well.
+  process.once('exit', () => {
+    for (const [path, script] of fresh) keep(path, script.createCachedData())
+  })
+}
+
+function kept(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whole or not at all, after a power cut too: V8 would believe a file of which a part was lost. */
+function keep(path: string, data: Buffer): void {
+  const unfinished = `${path}.${process.pid}`
+  try {
+    const file = openSync(unfinished, 'wx')
+    try {
+      writeSync(file, data)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(unfinished, path)
+  } catch {}
+}
