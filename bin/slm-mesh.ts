@@ -2,7 +2,7 @@
 // Standard input is a pipe and there are no arguments, or the first is `mcp`: an agent has started us as its MCP
 // server. `hook` is called by its hooks. Otherwise a person or a script is at the shell.
 import { join } from 'node:path'
-import { keepCompiled } from './compile-cache.ts'
+import { keepCompiled } from '../src/core/compile-cache.ts'
 
 process.umask(0o077)
 // What V8 has compiled is kept: a command starts a fifth sooner. Beside our code, as whoever may write there could change the
