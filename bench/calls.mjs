@@ -70,6 +70,7 @@ async function measure([bareA, bareB], [a, b, away]) {
     of('bare rows', 'the same of a bare peer that stores what we store'),
     row('mesh_send, p99', quantile(times.send, 0.99), 'ms', { atMost: 4 }),
     row('the same of a bare peer, p99', quantile(times['bare send'], 0.99), 'ms'),
+    row('the same of a bare peer that stores what we store, p99', quantile(times['bare rows'], 0.99), 'ms'),
     of('delivery', "send to the receiver's waiting call", { ratio: 2 }),
     of('bare delivery', 'the same between bare peers'),
     of('notice', "send to the receiver's notification", { ratio: 2 }),
