@@ -51,6 +51,7 @@ const bareMail = {
 const storedMail = { unread: () => rows.unread(`p${me}`), see: (messages) => rows.see(messages) }
 
 let waiting
+let marked
 function look() {
   if (!waiting) return
   const { answer, mail } = waiting
@@ -58,13 +59,16 @@ function look() {
   if (messages.length === 0) return
   waiting = undefined
   answer(answered({ messages }))
-  mail.see(messages)
+  marked = mail.see(messages)
 }
-const waitFor = (mail) =>
-  new Promise((answer) => {
+/** What was answered before is marked first, or it would be answered again. */
+async function waitFor(mail) {
+  await marked
+  return new Promise((answer) => {
     waiting = { answer, mail }
     look()
   })
+}
 const answered = (content) => ({ content: [{ type: 'text', text: JSON.stringify(content) }], structuredContent: content })
 
 const tools = {
