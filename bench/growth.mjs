@@ -1,7 +1,10 @@
 // The same operations in an empty mesh and in one that has stored much, in turn: does anything take longer?
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { joinMesh } from '../dist/index.js'
 import { main, median, options, row, runsOr } from './figures.mjs'
-import { environment } from './world.mjs'
+import { bareEnv, bundled, environment } from './world.mjs'
 
 const MESSAGES = options.quick ? 10_000 : 100_000
 const EVENTS = 10_000
@@ -35,14 +38,29 @@ export async function growth() {
           await operations[name](i)
           if (block >= 0) (times[which][name] ??= []).push(performance.now() - startedAt)
         }
+  const [inEmpty, inFull] = await rowsAlone(empty, full)
   for (const holder of holders) await holder.leave()
   await empty.end()
   await full.end()
   clearInterval(alive)
   const stored = `with ${MESSAGES} messages, ${EVENTS} more events, ${LOCKS} locks`
-  return names.map((name) =>
-    row(`${name}, ${stored}`, median(times.full[name]), 'ms', { floor: ['empty mesh', median(times.empty[name])], ratio: 1.15 }),
-  )
+  return [
+    ...names.map((name) =>
+      row(`${name}, ${stored}`, median(times.full[name]), 'ms', {
+        floor: ['empty mesh', median(times.empty[name])],
+        ratio: 1.15,
+      }),
+    ),
+    row(`send, its rows alone, ${stored}`, inFull, 'ms', { floor: ['empty mesh', inEmpty] }),
+  ]
+}
+
+/** What a message's rows take by themselves: more pages lead to where they stand in larger trees. */
+async function rowsAlone(...meshes) {
+  const files = meshes.map(({ env }) => join(env.SLM_MESH_DATA_DIR, 'mesh.db'))
+  const args = [await bundled('rows-in-turn'), ...files, 'second', BLOCKS, BLOCK].map(String)
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: bareEnv })
+  return JSON.parse(stdout)
 }
 
 async function mesh(name) {
