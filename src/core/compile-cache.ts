@@ -1,17 +1,8 @@
-import {
-  accessSync,
-  closeSync,
-  constants as fsConstants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs'
+import { accessSync, constants as fsConstants, mkdirSync, readFileSync } from 'node:fs'
 import Module, { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { Script, constants as vmConstants } from 'node:vm'
+import { writePrivatelyToDisk } from './private-file.ts'
 
 /** What of Node's loader of CommonJS we stand in for; the same in all of Node 20 (lib/internal/modules/cjs/loader.js). */
 interface Loaded {
@@ -63,17 +54,9 @@ function kept(path: string): Buffer | undefined {
   }
 }
 
-/** Whole or not at all, after a power cut too: V8 would believe a file of which a part was lost. */
+/** V8 would believe a file of which a part was lost. */
 function keep(path: string, data: Buffer): void {
-  const unfinished = `${path}.${process.pid}`
   try {
-    const file = openSync(unfinished, 'wx')
-    try {
-      writeSync(file, data)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(unfinished, path)
+    writePrivatelyToDisk(path, data)
   } catch {}
 }

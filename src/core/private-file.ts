@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 
 /** Files that nobody else may read, replaced whole or not at all: written beside, and never through a link. */
 
@@ -7,6 +7,14 @@ import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSyn
 export function writePrivately(path: string, content: string): void {
   using file = replacing(path)
   file.write(content)
+  file.keep()
+}
+
+/** The same, on the disk once this returns: whole or not at all after a power cut, too. */
+export function writePrivatelyToDisk(path: string, content: Uint8Array): void {
+  using file = replacing(path)
+  file.write(content)
+  file.flush()
   file.keep()
 }
 
@@ -30,7 +38,8 @@ function replacing(path: string) {
     isOpen = false
   }
   return {
-    write: (text: string) => void writeSync(file, text),
+    /** All of it: on a disk that is filling up, the system may take a part and say so without an error. */
+    write: (content: string | Uint8Array) => writeFileSync(file, content),
     flush: () => fsyncSync(file),
     keep() {
       close()
