@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Connection } from '../../src/core/sqlite/connection.ts'
 import { Agent, PROGRAM } from '../support/agent.ts'
@@ -198,6 +198,26 @@ test('there is nothing to export where there is no mesh, and no file is left whe
   writeFileSync(file, 'before')
   expect(documentOf(await screenIn(dir)(['export', '--out', file, '--json']))).toMatchObject({ ok: true, file, state: 1 })
   expect(linesOf(readFileSync(file, 'utf8')).map(({ kind }) => kind)).toEqual(['header', 'state', 'end'])
+})
+
+test.runIf(process.platform === 'linux')('an export of which the last bytes find no room fails, and leaves no file', async () => {
+  const dir = dataDir()
+  for (const key of ['a', 'b', 'c', 'd']) await screenIn(dir)(['state', 'set', key, '-'], { input: key.repeat(50_000) })
+  const file = join(testDir(), 'mesh.jsonl')
+  const within = (bytes: number) =>
+    spawnSync('prlimit', [`--fsize=${bytes}`, process.execPath, PROGRAM, 'export', '--out', file], {
+      env: meshEnv(dir),
+      encoding: 'utf8',
+    })
+  expect((await run(['export', '--out', file], meshEnv(dir))).code).toBe(0)
+  const { size } = statSync(file)
+  rmSync(file)
+  const cut = within(size - 1)
+  expect(cut).toMatchObject({ status: 1, stdout: '' })
+  expect(cut.stderr).toContain('EFBIG')
+  expect(readdirSync(dirname(file))).toEqual([])
+  expect(within(size).status).toBe(0)
+  expect(statSync(file).size).toBe(size)
 })
 
 test('much mail and large values move whole, and stop in between without harm', { timeout: 120_000 }, async () => {
