@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,6 +8,7 @@ import { Agent, PROGRAM } from '../support/agent.ts'
 import { companion } from '../support/companion.ts'
 import { dataDir, meshEnv, testDir } from '../support/data-dir.ts'
 import { eventually } from '../support/eventually.ts'
+import { runWithin } from '../support/full-disk.ts'
 import { run } from '../support/run.ts'
 import { documentOf, HOSTILE, OBEYED, screenIn } from '../support/shell.ts'
 
@@ -204,11 +205,7 @@ test.runIf(process.platform === 'linux')('an export of which the last bytes find
   const dir = dataDir()
   for (const key of ['a', 'b', 'c', 'd']) await screenIn(dir)(['state', 'set', key, '-'], { input: key.repeat(50_000) })
   const file = join(testDir(), 'mesh.jsonl')
-  const within = (bytes: number) =>
-    spawnSync('prlimit', [`--fsize=${bytes}`, process.execPath, PROGRAM, 'export', '--out', file], {
-      env: meshEnv(dir),
-      encoding: 'utf8',
-    })
+  const within = (bytes: number) => runWithin(bytes, [process.execPath, PROGRAM, 'export', '--out', file], meshEnv(dir))
   expect((await run(['export', '--out', file], meshEnv(dir))).code).toBe(0)
   const { size } = statSync(file)
   rmSync(file)

@@ -15,7 +15,11 @@ export interface SmallDisk {
   empty(agents: readonly Agent[]): void
 }
 
-const run = ([command = '', ...args]: readonly string[]) => spawnSync(command, args, { encoding: 'utf8' })
+const run = ([command = '', ...args]: readonly string[], env = process.env) => spawnSync(command, args, { encoding: 'utf8', env })
+
+/** A command that may write no file larger than that. Linux. */
+export const runWithin = (bytes: number, command: readonly string[], env: NodeJS.ProcessEnv) =>
+  run(['prlimit', `--fsize=${bytes}`, ...command], env)
 
 /**
  * A file system of its own of a few megabytes: mounted by root, or with `sudo` where that asks for no password, as on
