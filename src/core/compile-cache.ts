@@ -2,6 +2,7 @@ import { accessSync, constants as fsConstants, mkdirSync, readFileSync } from 'n
 import Module, { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { Script, constants as vmConstants } from 'node:vm'
+import { crc32 } from 'node:zlib'
 import { writePrivatelyToDisk } from './private-file.ts'
 
 /** What of Node's loader of CommonJS we stand in for; the same in all of Node 20 (lib/internal/modules/cjs/loader.js). */
@@ -14,8 +15,8 @@ const [head] = Module.wrap('|').split('|')
 
 /**
  * Keeps what V8 has compiled of the files under `code` in `dir`, for the next process, as `module.enableCompileCache` does
- * since Node 22. V8 itself refuses what is of another version of it, or of another text. Where nothing can be written,
- * nothing is kept.
+ * since Node 22. V8 itself refuses what is of another version of it, or of another text; a checksum keeps from it what is
+ * damaged, of which it would die. Where nothing can be written, nothing is kept.
  */
 export function keepCompiled(code: string, dir: string): void {
   try {
@@ -46,17 +47,23 @@ export function keepCompiled(code: string, dir: string): void {
   })
 }
 
+const CHECKSUM_BYTES = 4
+
 function kept(path: string): Buffer | undefined {
   try {
-    return readFileSync(path)
+    const file = readFileSync(path)
+    const end = file.length - CHECKSUM_BYTES
+    const data = file.subarray(0, end)
+    return crc32(data) === file.readUInt32LE(end) ? data : undefined
   } catch {
     return undefined
   }
 }
 
-/** V8 would believe a file of which a part was lost. */
 function keep(path: string, data: Buffer): void {
+  const checksum = Buffer.alloc(CHECKSUM_BYTES)
+  checksum.writeUInt32LE(crc32(data))
   try {
-    writePrivatelyToDisk(path, data)
+    writePrivatelyToDisk(path, Buffer.concat([data, checksum]))
   } catch {}
 }
