@@ -3,7 +3,7 @@ import Module, { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { Script, constants as vmConstants } from 'node:vm'
 import { crc32 } from 'node:zlib'
-import { writePrivatelyToDisk } from './private-file.ts'
+import { writePrivately } from './private-file.ts'
 
 /** What of Node's loader of CommonJS we stand in for; the same in all of Node 20 (lib/internal/modules/cjs/loader.js). */
 interface Loaded {
@@ -64,6 +64,6 @@ function keep(path: string, data: Buffer): void {
   const checksum = Buffer.alloc(CHECKSUM_BYTES)
   checksum.writeUInt32LE(crc32(data))
   try {
-    writePrivatelyToDisk(path, Buffer.concat([data, checksum]))
+    writePrivately(path, Buffer.concat([data, checksum]))
   } catch {}
 }

@@ -4,17 +4,9 @@ import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeFil
 /** Files that nobody else may read, replaced whole or not at all: written beside, and never through a link. */
 
 /** A small file. Throws what the file system says. */
-export function writePrivately(path: string, content: string): void {
+export function writePrivately(path: string, content: string | Uint8Array): void {
   using file = replacing(path)
   file.write(content)
-  file.keep()
-}
-
-/** The same, on the disk once this returns: whole or not at all after a power cut, too. */
-export function writePrivatelyToDisk(path: string, content: Uint8Array): void {
-  using file = replacing(path)
-  file.write(content)
-  file.flush()
   file.keep()
 }
 
