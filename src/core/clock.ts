@@ -37,15 +37,20 @@ export const systemClock: Clock = {
 /**
  * Asking the system opens a file on Linux, which takes as long as a small transaction: between two questions, what has passed
  * is added. The system counts in steps, so that may be ahead of its next answer, and is then nearer to the truth: a clock that
- * is carried on is never further behind than the system's own, and never goes back. Whole milliseconds. Pure but for its memory.
+ * is carried on is hardly further behind than the system's own, and never goes back. Whole milliseconds. Pure but for its memory.
+ *
+ * A process that is stopped while it asks has its answer late. That must not put the clock ahead of the time, for good: it would
+ * end the locks of others early. So an answer counts from when it is there, and what it is late by is made good by later ones.
  */
 export function carriedOn(read: () => number, everyMs: number, monotonic = monotonicMs): () => number {
   let ahead = Number.NEGATIVE_INFINITY
   let askedAt = Number.NEGATIVE_INFINITY
   return () => {
-    const now = monotonic()
+    let now = monotonic()
     if (now - askedAt >= everyMs) {
-      ahead = Math.max(ahead, read() - now)
+      const told = read()
+      now = monotonic()
+      ahead = Math.max(ahead, told - now)
       askedAt = now
     }
     return Math.floor(now + ahead)
