@@ -5,6 +5,7 @@ import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Native from 'better-sqlite3'
 import { monotonicMs } from '../../src/core/clock.ts'
+import { IN_MAILBOX } from '../../src/core/message.ts'
 import { WriteTurns } from '../../src/core/sqlite/write-turn.ts'
 
 /** `store` takes messages for mailboxes by name, and commits them together; `unread` and `see` are for their receiver. */
@@ -48,7 +49,7 @@ export function openRows(file) {
     commit.run()
   }
 
-  const unread = database.prepare(`SELECT id, seq, payload FROM messages INDEXED BY messages_unread WHERE recipient_id = ?
+  const unread = database.prepare(`SELECT id, seq, payload FROM messages INDEXED BY messages_unread WHERE ${IN_MAILBOX}
     AND seen_at IS NULL AND expired_at IS NULL ORDER BY seq LIMIT 100`)
   const see = database.prepare('UPDATE messages SET seen_at = ? WHERE id = ?')
 
@@ -71,7 +72,7 @@ export function openRows(file) {
   return {
     watch,
     store: (letters) => write(letters, one),
-    unread: (name) => unread.all(find.get(name).id),
+    unread: (name) => unread.all(...Array(2).fill(find.get(name).id)),
     see: (messages) => write(messages, ({ id }) => see.run(Date.now(), id)),
   }
 }

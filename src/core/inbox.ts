@@ -1,7 +1,7 @@
 import { waitFor } from './bell.ts'
 import type { Clock } from './clock.ts'
 import { peerReference, waitSeconds } from './limits.ts'
-import { fromRow, Message, type MessageRow, messageId } from './message.ts'
+import { fromRow, IN_MAILBOX, Message, type MessageRow, messageId } from './message.ts'
 import { operation } from './operation.ts'
 import type { Peers } from './peers.ts'
 import * as z from './schema.ts'
@@ -29,8 +29,9 @@ export function createInbox(database: Storage, clock: Clock, peers: Peers) {
       return database.read((sql) =>
         sql
           .all<MessageRow>(
-            `SELECT * FROM messages INDEXED BY messages_unread WHERE recipient_id = ? AND seen_at IS NULL AND expired_at IS NULL
+            `SELECT * FROM messages INDEXED BY messages_unread WHERE ${IN_MAILBOX} AND seen_at IS NULL AND expired_at IS NULL
              AND ${ONLY} ORDER BY seq LIMIT ?`,
+            peerId,
             peerId,
             ...chosen(sql, only),
             limit,
@@ -89,8 +90,9 @@ export function createInbox(database: Storage, clock: Clock, peers: Peers) {
     async untold(peerId: string, limit: number): Promise<{ id: string; from: string; priority: Message['priority'] }[]> {
       return database.read((sql) =>
         sql.all(
-          `SELECT id, sender_name AS "from", priority FROM messages INDEXED BY messages_queued WHERE recipient_id = ?
+          `SELECT id, sender_name AS "from", priority FROM messages INDEXED BY messages_queued WHERE ${IN_MAILBOX}
            AND seen_at IS NULL AND expired_at IS NULL AND notified_at IS NULL ORDER BY seq LIMIT ?`,
+          peerId,
           peerId,
           limit,
         ),

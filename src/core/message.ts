@@ -49,6 +49,9 @@ export interface MessageRow {
   expired_at: number | null
 }
 
+/** What finds a mailbox's unread mail: the indexes of it hold the last four characters of an id. Takes the id twice. */
+export const IN_MAILBOX = 'substr(recipient_id, 18) = substr(?, 18) AND recipient_id = ?'
+
 const iso = (ms: number | null) => (ms === null ? null : isoTime(ms))
 
 const stateOf = (row: MessageRow): Message['state'] => {

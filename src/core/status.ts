@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import { fail } from './errors.ts'
 import { isoTime } from './iso-time.ts'
-import { State } from './message.ts'
+import { IN_MAILBOX, State } from './message.ts'
 import { operation } from './operation.ts'
 import { Peer, type PeerRow } from './peer.ts'
 import type { Peers } from './peers.ts'
@@ -23,7 +23,7 @@ const Counts = z.once(() =>
 
 const WAITING = `SELECT
   EXISTS (SELECT 1 FROM messages INDEXED BY messages_queued
-          WHERE recipient_id = ? AND seen_at IS NULL AND expired_at IS NULL AND notified_at IS NULL) AS mail,
+          WHERE ${IN_MAILBOX} AND seen_at IS NULL AND expired_at IS NULL AND notified_at IS NULL) AS mail,
   EXISTS (SELECT 1 FROM subscriptions WHERE peer_id = ? AND purpose = 'agent') AS events,
   EXISTS (SELECT 1 FROM edit_news WHERE peer_id = ? AND told = 0) AS edits`
 
@@ -40,7 +40,9 @@ export function createStatus(database: Storage, clock: Clock, peers: Peers) {
      * every answer to an agent begins with it, and mostly there is nothing.
      */
     async waiting(peerId: string): Promise<{ mail: boolean; events: boolean; edits: boolean }> {
-      const found = database.read((sql) => sql.get<{ mail: 0 | 1; events: 0 | 1; edits: 0 | 1 }>(WAITING, peerId, peerId, peerId))
+      const found = database.read((sql) =>
+        sql.get<{ mail: 0 | 1; events: 0 | 1; edits: 0 | 1 }>(WAITING, peerId, peerId, peerId, peerId),
+      )
       return { mail: found?.mail === 1, events: found?.events === 1, edits: found?.edits === 1 }
     },
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { IN_MAILBOX } from '../../src/core/message.ts'
 import type { MessageQuery } from '../../src/core/oversight.ts'
 import { type BareStore, bareStore } from '../support/bare-store.ts'
 
@@ -61,12 +62,15 @@ test('a search for what is rare looks at so many at most, and says where to go o
 
 test('every query of mail goes through an index', async () => {
   await using mesh = await bareStore()
+  const UNREAD = 'seen_at IS NULL AND expired_at IS NULL'
   const plans = [
     'SELECT * FROM messages INDEXED BY messages_thread WHERE thread = ? AND (sender_id = ? OR recipient_id = ?) AND seq < ? ORDER BY seq DESC LIMIT ?',
     'SELECT * FROM messages INDEXED BY messages_sender WHERE sender_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?',
     'SELECT * FROM messages INDEXED BY messages_recipient WHERE recipient_id = ? AND seq > ? ORDER BY seq ASC LIMIT ?',
     'SELECT * FROM messages WHERE thread = ? AND seq < ? ORDER BY seq DESC LIMIT ?',
     'SELECT * FROM messages WHERE seq < ? ORDER BY seq DESC LIMIT ?',
+    `SELECT * FROM messages INDEXED BY messages_unread WHERE ${IN_MAILBOX} AND ${UNREAD} ORDER BY seq LIMIT ?`,
+    `SELECT * FROM messages INDEXED BY messages_queued WHERE ${IN_MAILBOX} AND ${UNREAD} AND notified_at IS NULL ORDER BY seq LIMIT ?`,
   ].map((text) => {
     const nulls = [...text.matchAll(/\?/g)].map(() => null)
     const steps = mesh.database.read((sql) => sql.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${text}`, ...nulls))

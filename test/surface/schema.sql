@@ -1,4 +1,4 @@
--- user_version 4
+-- user_version 5
 
 CREATE INDEX browser_keys_expiry ON browser_keys (expires_uptime);
 
@@ -22,7 +22,7 @@ CREATE INDEX locks_repo ON locks (repo, repo_path);
 
 CREATE INDEX messages_created ON messages (created_at);
 
-CREATE INDEX messages_queued ON messages (recipient_id, seq) WHERE seen_at IS NULL AND expired_at IS NULL AND notified_at IS NULL;
+CREATE INDEX messages_queued ON messages (substr(recipient_id, 18), seq) WHERE seen_at IS NULL AND expired_at IS NULL AND notified_at IS NULL;
 
 CREATE INDEX messages_recipient ON messages (recipient_id, seq);
 
@@ -30,7 +30,7 @@ CREATE INDEX messages_sender ON messages (sender_id, seq);
 
 CREATE INDEX messages_thread ON messages (thread, seq);
 
-CREATE INDEX messages_unread ON messages (recipient_id, seq) WHERE seen_at IS NULL AND expired_at IS NULL;
+CREATE INDEX messages_unread ON messages (substr(recipient_id, 18), seq) WHERE seen_at IS NULL AND expired_at IS NULL;
 
 CREATE INDEX peers_home ON peers (project_path, agent_type);
 

@@ -5,6 +5,7 @@ import initial from './migrations/0001-initial.sql'
 import outsiders from './migrations/0002-outsiders.sql'
 import edits from './migrations/0003-edits.sql'
 import browserKeys from './migrations/0004-browser-keys.sql'
+import shortMailIndexes from './migrations/0005-short-mail-indexes.sql'
 
 /**
  * Numbered, applied in order, never edited once released. `breaking` means that programs which know only
@@ -15,6 +16,7 @@ const migrations: readonly { sql(): string; breaking: boolean }[] = [
   { sql: () => outsiders, breaking: false },
   { sql: () => edits, breaking: false },
   { sql: () => browserKeys, breaking: false },
+  { sql: () => shortMailIndexes, breaking: false },
 ]
 
 /** The newest schema that this program knows. */
