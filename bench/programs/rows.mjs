@@ -72,7 +72,10 @@ export function openRows(file) {
   return {
     watch,
     store: (letters) => write(letters, one),
-    unread: (name) => unread.all(...Array(2).fill(find.get(name).id)),
+    unread(name) {
+      const { id } = find.get(name)
+      return unread.all(id, id)
+    },
     see: (messages) => write(messages, ({ id }) => see.run(Date.now(), id)),
   }
 }
