@@ -52,10 +52,12 @@ test('of a clock that counts in steps of ten, one that is carried on is never ah
 })
 
 test('the boot clock goes on, in step with a clock that never jumps', () => {
-  const [from, startedAt] = [systemClock.uptime(), performance.now()]
-  while (performance.now() - startedAt < 40);
+  const before = performance.now()
+  const from = systemClock.uptime()
+  const after = performance.now()
+  while (performance.now() - after < 40);
   const passed = systemClock.uptime() - from
   // Its steps are 10 ms.
   expect(passed).toBeGreaterThanOrEqual(29)
-  expect(passed).toBeLessThanOrEqual(performance.now() - startedAt + 20)
+  expect(passed).toBeLessThanOrEqual(performance.now() - before + 20)
 })

@@ -41,8 +41,8 @@ test('whoever meets nobody else tries again within the millisecond', () => {
 })
 
 test('the first in the line tries without pause, for some milliseconds', () => {
-  const { turns } = crowd(5, 5)
-  const since = ago(10)
+  const { turns } = crowd(100, 100)
+  const since = ago(500)
   const { sql, attempts } = lock(HELD)
   expect(turns.take(sql, since)).toBe(false)
   expect(attempts()).toBeGreaterThan(10)
@@ -51,8 +51,8 @@ test('the first in the line tries without pause, for some milliseconds', () => {
 })
 
 test('whoever is further back tries once, and lets the others go first for a while', () => {
-  const { turns } = crowd(100, 80, 60, 40)
-  const since = ago(50)
+  const { turns } = crowd(1_000, 800, 600, 400)
+  const since = ago(500)
   const { sql, attempts } = lock(HELD)
   expect(turns.take(sql, since)).toBe(false) // has come to the line
   expect(turns.take(sql, since)).toBe(false)

@@ -7,16 +7,26 @@ import { testDir } from '../support/data-dir.ts'
 
 const path = () => join(testDir(), 'mesh.db-line')
 
+/** A clock that stands still until a test moves it. */
+let now = 1_000_000
+const line = (file: string, number: number) => new WritersLine(file, number, () => now)
+
 test('ahead of a process are those that have waited for longer, whatever the order in which they came to the file', () => {
+  // Each began to wait so long ago, and comes to the file after a pause.
+  const process = fc.record({ ago: fc.integer({ min: 1, max: 900 }), pause: fc.nat(10) })
+  const processes = fc.uniqueArray(process, { minLength: 1, maxLength: 20, selector: ({ ago }) => ago })
   fc.assert(
-    fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 20 }), (tens) => {
+    fc.property(processes, (processes) => {
       const file = path()
-      const waits = tens.map((ten) => ten * 10)
-      const lines = waits.map((_, number) => new WritersLine(file, number))
-      for (const [number, line] of lines.entries()) line.enter(waits[number] ?? 0)
-      const seen = lines.map((line, number) => line.ahead(waits[number] ?? 0))
-      for (const line of lines) line.close()
-      expect(seen).toEqual(waits.map((wait) => waits.filter((other) => other > wait).length))
+      const began = processes.map(({ ago }) => now - ago)
+      const lines = processes.map((_, number) => line(file, number))
+      for (const [i, { pause }] of processes.entries()) {
+        now += pause
+        lines[i]?.enter(now - (began[i] ?? 0))
+      }
+      const seen = lines.map((one, i) => one.ahead(now - (began[i] ?? 0)))
+      for (const one of lines) one.close()
+      expect(seen).toEqual(began.map((since) => began.filter((other) => other < since).length))
     }),
     { numRuns: 20 },
   )
@@ -24,7 +34,7 @@ test('ahead of a process are those that have waited for longer, whatever the ord
 
 test('who has left, or has ended, stands there no more', () => {
   const file = path()
-  const [mine, left, ended] = [1, 2, 3].map((number) => new WritersLine(file, number)) as [WritersLine, WritersLine, WritersLine]
+  const [mine, left, ended] = [1, 2, 3].map((number) => line(file, number)) as [WritersLine, WritersLine, WritersLine]
   left.enter(100)
   ended.enter(200)
   expect(mine.ahead(0)).toBe(2)
@@ -36,8 +46,8 @@ test('who has left, or has ended, stands there no more', () => {
 
 test('a place is taken once, and kept', () => {
   const file = path()
-  const mine = new WritersLine(file, 1)
-  const other = new WritersLine(file, 2)
+  const mine = line(file, 1)
+  const other = line(file, 2)
   other.enter(50)
   other.enter(0)
   expect(mine.ahead(20)).toBe(1)
@@ -48,17 +58,17 @@ test('a place is taken once, and kept', () => {
 
 test('one that was killed while it waited is forgotten', () => {
   const file = path()
-  new WritersLine(file, 2).enter(1_900) // and never leaves
-  new WritersLine(file, 3).enter(5_000)
-  expect(new WritersLine(file, 1).ahead(0)).toBe(1)
+  line(file, 2).enter(1_900) // and never leaves
+  line(file, 3).enter(5_000)
+  expect(line(file, 1).ahead(0)).toBe(1)
 })
 
 test('where the file was deleted, who opens it again meets the others there', () => {
   const file = path()
-  const mine = new WritersLine(file, 1)
+  const mine = line(file, 1)
   expect(mine.ahead(0)).toBe(0)
   rmSync(file)
-  new WritersLine(file, 2).enter(100)
+  line(file, 2).enter(100)
   expect(mine.ahead(0)).toBe(0)
   mine.close()
   expect(mine.ahead(0)).toBe(1)
@@ -67,15 +77,15 @@ test('where the file was deleted, who opens it again meets the others there', ()
 test('where the file cannot be had, or holds nonsense, a process waits for nobody', () => {
   const folder = path()
   mkdirSync(folder)
-  const line = new WritersLine(folder, 1)
-  line.enter(100)
-  expect(line.isIn).toBe(true)
-  expect(line.ahead(0)).toBe(0)
-  line.close()
+  const mine = line(folder, 1)
+  mine.enter(100)
+  expect(mine.isIn).toBe(true)
+  expect(mine.ahead(0)).toBe(0)
+  mine.close()
 
   const nonsense = path()
   writeFileSync(nonsense, Buffer.alloc(4_096, 0xff))
-  expect(new WritersLine(nonsense, 1).ahead(0)).toBe(0)
+  expect(line(nonsense, 1).ahead(0)).toBe(0)
   writeFileSync(nonsense, 'short')
-  expect(new WritersLine(nonsense, 1).ahead(0)).toBe(0)
+  expect(line(nonsense, 1).ahead(0)).toBe(0)
 })

@@ -16,14 +16,16 @@ const STALE_MS = 2_000
 export class WritersLine {
   readonly #path: string
   readonly #place: number
+  readonly #now: () => number
   readonly #own = new Float64Array(1)
   readonly #all = new Float64Array(PLACES)
   #file: number | undefined
 
-  /** `number` tells the processes of a machine apart. */
-  constructor(path: string, number = process.pid) {
+  /** `number` tells the processes of a machine apart; `now` is a clock that they share, in ms. */
+  constructor(path: string, number = process.pid, now = machineMs) {
     this.#path = path
     this.#place = number % PLACES
+    this.#now = now
   }
 
   get isIn(): boolean {
@@ -32,14 +34,14 @@ export class WritersLine {
 
   /** How many have waited for longer than so many ms. */
   ahead(waitedMs: number): number {
-    const now = machineMs()
+    const now = this.#now()
     const isAhead = (since: number, place: number) => place !== this.#place && since < now - waitedMs && since > now - STALE_MS
     return this.#read().reduce((count, since, place) => (isAhead(since, place) ? count + 1 : count), 0)
   }
 
   /** Takes its place, unless it has: it has waited for so many ms already. */
   enter(waitedMs: number): void {
-    if (!this.isIn) this.#write(machineMs() - waitedMs)
+    if (!this.isIn) this.#write(this.#now() - waitedMs)
   }
 
   leave(): void {
