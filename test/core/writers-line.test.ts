@@ -13,14 +13,14 @@ const line = (file: string, number: number) => new WritersLine(file, number, () 
 
 test('ahead of a process are those that have waited for longer, whatever the order in which they came to the file', () => {
   // Each began to wait so long ago, and comes to the file after a pause.
-  const process = fc.record({ ago: fc.integer({ min: 1, max: 900 }), pause: fc.nat(10) })
-  const processes = fc.uniqueArray(process, { minLength: 1, maxLength: 20, selector: ({ ago }) => ago })
+  const waiter = fc.record({ ago: fc.integer({ min: 1, max: 900 }), pause: fc.nat(10) })
+  const anyWaiters = fc.uniqueArray(waiter, { minLength: 1, maxLength: 20, selector: ({ ago }) => ago })
   fc.assert(
-    fc.property(processes, (processes) => {
+    fc.property(anyWaiters, (waiters) => {
       const file = path()
-      const began = processes.map(({ ago }) => now - ago)
-      const lines = processes.map((_, number) => line(file, number))
-      for (const [i, { pause }] of processes.entries()) {
+      const began = waiters.map(({ ago }) => now - ago)
+      const lines = waiters.map((_, number) => line(file, number))
+      for (const [i, { pause }] of waiters.entries()) {
         now += pause
         lines[i]?.enter(now - (began[i] ?? 0))
       }
