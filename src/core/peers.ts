@@ -125,6 +125,14 @@ export function createPeers(
       return database.write((tx) => comings.end(tx, id, reason, socketPath))
     },
 
+    /** Ends a peer for its silence, unless it has beaten since `row` was read. True if it was this call that did it. */
+    async giveUp(row: PeerRow): Promise<boolean> {
+      return database.write(
+        (tx) =>
+          byId(tx, row.id)?.heartbeat_uptime === row.heartbeat_uptime && comings.end(tx, row.id, 'expired', row.socket_path),
+      )
+    },
+
     /** False when the row is no longer this process's: it was given up for dead meanwhile, and must join again. */
     async heartbeat(id: string, socketPath: string | null): Promise<boolean> {
       return database.writeHere(

@@ -68,15 +68,13 @@ export function startMembership(scope: Scope, options: MembershipOptions): Membe
   }
 
   let beat = { since: clock.uptime(), at: clock.uptime() }
-  const beatingSince = () => {
-    const now = clock.uptime()
-    return now - beat.at > LATE_BEATS * options.heartbeatMs ? now : beat.since
-  }
+  const beatingSince = (now = clock.uptime()) => (now - beat.at > LATE_BEATS * options.heartbeatMs ? now : beat.since)
 
   async function heartbeat(): Promise<void> {
     const { id, socketPath } = options.self()
     const isOurs = await store.peers.heartbeat(id, socketPath)
-    beat = { since: beatingSince(), at: clock.uptime() }
+    const at = clock.uptime()
+    beat = { since: beatingSince(at), at }
     if (!isOurs) await options.onLost()
     options.onHeartbeat()
   }

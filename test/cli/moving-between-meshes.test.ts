@@ -194,7 +194,12 @@ test('there is nothing to export where there is no mesh, and no file is left whe
   await screenIn(dir)(['state', 'set', 'k', 'v'])
   expect((await screenIn(dir)(['export', '--json'])).code).toBe(2)
   expect((await screenIn(dir)(['export', '--out', '/nowhere/at/all'])).code).toBe(1)
-  expect((await screenIn(dir)(['import', '/nowhere/at/all'])).code).toBe(1)
+  expect(await screenIn(dir)(['import', '/nowhere/at/all'])).toMatchObject({
+    code: 3,
+    out: '',
+    err: 'slm-mesh: no file "/nowhere/at/all"\n',
+  })
+  expect(await screenIn(dir)(['import', '/'])).toMatchObject({ code: 2, out: '', err: 'slm-mesh: / is a directory\n' })
   const file = join(testDir(), 'out')
   writeFileSync(file, 'before')
   expect(documentOf(await screenIn(dir)(['export', '--out', file, '--json']))).toMatchObject({ ok: true, file, state: 1 })

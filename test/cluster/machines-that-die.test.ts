@@ -97,6 +97,20 @@ describe.skipIf(!natsServer)(`machines of a mesh${needsNats}`, () => {
     expect(await watch(one, mesh.clock, 4_000)).toBe(1)
   })
 
+  test('nor does one that falls asleep while it looks, and wakes before the other', async () => {
+    const mesh = await two()
+    using one = mesh.one
+    using other = mesh.two
+    await other.join({ name: 'bob' })
+    await watch(one, mesh.clock, 20_000)
+    const look = duties(one).bury()
+    mesh.clock.pass(3_600_000)
+    expect(await look).toBe(0)
+    expect(await duties(one).bury()).toBe(0)
+    expect(await watch(one, mesh.clock, 28_000)).toBe(0)
+    expect(await watch(one, mesh.clock, 4_000)).toBe(1)
+  })
+
   test('whoever is ended at the moment of its beat is ended before it, or not at all', async () => {
     let ended = 0
     for (let i = 0; i < 10; i++) {

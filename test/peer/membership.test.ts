@@ -4,14 +4,14 @@ import { expect, test } from 'vitest'
 import { silentLog } from '../../src/core/log.ts'
 import { Scope } from '../../src/core/scope.ts'
 import { startMembership } from '../../src/peer/membership.ts'
-import { arrival, fakeProcesses, openFakeMesh } from './fakes.ts'
+import { arrival, fakeClock, fakeProcesses, openFakeMesh } from './fakes.ts'
 
 /** Longer than a test: every beat is called by hand. */
 const HEARTBEAT_MS = 3_600_000
 
-async function open() {
+async function open(clock = fakeClock()) {
   const processes = fakeProcesses()
-  const mesh = await openFakeMesh(processes.isGone)
+  const mesh = await openFakeMesh(processes.isGone, clock)
   const scope = new Scope()
   const self = { id: (await mesh.store.peers.join(arrival(1))).id, socketPath: arrival(1).socketPath }
   const did = { lost: 0, beats: 0, looks: 0 }
@@ -151,4 +151,29 @@ test('a peer knows since when its beats have reached the file without a gap', as
   mesh.clock.pass(HEARTBEAT_MS)
   await mesh.membership.heartbeat()
   expect(mesh.membership.beatingSince()).toBe(again)
+})
+
+test('whenever in a beat the machine falls asleep, it is known as a gap', async () => {
+  let slept = 0
+  for (let step = 0; step === slept; step++) {
+    const clock = fakeClock()
+    /** How often a beat has asked for the time; before it, and after, nobody counts. */
+    let asked = Number.NaN
+    const uptime = () => {
+      const now = clock.uptime()
+      if (asked++ === step) {
+        slept++
+        clock.pass(3 * HEARTBEAT_MS)
+      }
+      return now
+    }
+    await using mesh = await open({ ...clock, uptime })
+    asked = 0
+    await mesh.membership.heartbeat()
+    asked = Number.NaN
+    expect(mesh.membership.beatingSince()).toBe(clock.uptime())
+    await mesh.membership.heartbeat()
+    expect(mesh.membership.beatingSince()).toBe(clock.uptime())
+  }
+  expect(slept).toBeGreaterThan(0)
 })

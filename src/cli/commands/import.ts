@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { isFailure } from '../../core/errors.ts'
+import { fail, isFailure } from '../../core/errors.ts'
 import type { Mailbox } from '../../core/identity.ts'
 import type { Brought } from '../../core/messages.ts'
 import type { Store } from '../../core/store.ts'
@@ -43,6 +43,9 @@ export const define: Define = (command, handle) => {
 }
 
 function textIn(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (!stat) throw fail('not_found', { what: 'file', id: path })
+  if (stat.isDirectory()) throw misused(`${path} is a directory`)
   const bytes = readFileSync(path)
   if (!isUtf8(bytes)) throw misused(`${path} is not UTF-8 text`)
   return bytes.toString('utf8')

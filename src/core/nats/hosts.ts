@@ -92,7 +92,7 @@ export function createHosts(
     return true
   }
 
-  const isStill = (id: string) => clock.uptime() - (seen.get(id)?.since ?? clock.uptime()) > SILENT_MS
+  const isStill = (id: string, now: number) => now - (seen.get(id)?.since ?? now) > SILENT_MS
 
   async function beat(): Promise<void> {
     const uptime = clock.uptime() // before it is written: nobody can have seen it earlier
@@ -106,13 +106,15 @@ export function createHosts(
     beat,
 
     async bury() {
-      const isLate = clock.uptime() - roundAt > LATE_MS
+      // The one moment of the round, for whether it is late and for how still a host is: it may be stopped in the midst.
+      const now = clock.uptime()
+      const isLate = now - roundAt > LATE_MS
+      roundAt = now
       // What is not followed says nothing of anybody.
       const canSee = await database.catchUpOrFail(2_000).then(
         () => true,
         () => false,
       )
-      roundAt = clock.uptime()
       if (isLate || !canSee) seen.clear()
       if (!canSee) return 0
       const found = database.read(present)
@@ -121,7 +123,7 @@ export function createHosts(
       for (const [id, row] of found) {
         const beat = row?.beat ?? ENDED
         if (seen.get(id)?.beat !== beat) seen.set(id, { beat, since: clock.uptime() })
-        else if (isStill(id) && (await database.write((tx) => end(tx, store, id, beat)))) ended++
+        else if (isStill(id, now) && (await database.write((tx) => end(tx, store, id, beat)))) ended++
       }
       return ended
     },
@@ -129,7 +131,7 @@ export function createHosts(
     isFirst: () =>
       database
         .read((sql) => sql.all<{ id: string }>('SELECT id FROM hosts WHERE beat <> ?', ENDED))
-        .every(({ id }) => id >= hostId || isStill(id)),
+        .every(({ id }) => id >= hostId || isStill(id, clock.uptime())),
 
     async shorten() {
       return snapshots !== undefined && this.isFirst() && (await snapshots.isDue()) && (await snapshots.make())

@@ -14,7 +14,10 @@ import type { Store } from '../../core/store.ts'
  * Removes the socket files that the dead left behind.
  */
 
-/** A round is late, and this process has itself slept, when it comes this many rounds after the last. */
+/**
+ * A round is late, and this process has itself slept, when it comes this many rounds after the last. It may as well be stopped
+ * in the midst of a round: so a round knows one moment, its start, for whether it is late and for how old a beat is.
+ */
 const LATE_ROUNDS = 2
 
 interface ReaperOptions {
@@ -42,12 +45,13 @@ export function startReaper(scope: Scope, options: ReaperOptions) {
     if (now - lookedAt > LATE_ROUNDS * options.everyMs) watchedSince = now
     lookedAt = now
     const since = Math.max(watchedSince, options.beatingSince())
+    const startOfRound = { bootId: clock.bootId, uptime: () => now }
     for (const row of await store.peers.all()) {
       if (row.live === 0 || row.id === options.selfId()) continue
       const crashed = options.isGone(processOf(row))
-      const expired = !crashed && !isFresh(Math.max(row.heartbeat_uptime, since), options.deadMs, row.boot_id ?? '', clock)
+      const expired = !crashed && !isFresh(Math.max(row.heartbeat_uptime, since), options.deadMs, row.boot_id ?? '', startOfRound)
       if (!crashed && !expired) continue
-      if (!(await store.peers.end(row.id, crashed ? 'crashed' : 'expired', row.socket_path))) continue
+      if (!(await (crashed ? store.peers.end(row.id, 'crashed', row.socket_path) : store.peers.giveUp(row)))) continue
       counts[crashed ? 'crashed' : 'expired']++
       const socket = socketOf(row)
       if (crashed && socket) removeSocket(socket)

@@ -21,10 +21,23 @@ async function open({ everyMs = 3_600_000, beatingSince = (): number => 0 } = {}
     return (await mesh.store.peers.join(arrival(pid, { socketPath: socketOf(pid) }))).id
   }
   const self = await arrive(1)
+  /** Told of everything that the reaper asks, when it is known and has not been handed over yet. */
+  let onAsked = (_what: 'clock' | 'rows' | 'process' | 'end') => {}
+  const answer = <T>(what: Parameters<typeof onAsked>[0], value: T): T => {
+    onAsked(what)
+    return value
+  }
+  const { peers } = mesh.store
   const reaper = startReaper(scope, {
-    store: mesh.store,
-    clock: mesh.clock,
-    isGone: processes.isGone,
+    store: {
+      peers: {
+        ...peers,
+        all: async () => answer('rows', await peers.all()),
+        giveUp: (row) => peers.giveUp(answer('end', row)),
+      },
+    },
+    clock: { ...mesh.clock, uptime: () => answer('clock', mesh.clock.uptime()) },
+    isGone: (process) => answer('process', processes.isGone(process)),
     selfId: () => self,
     beatingSince,
     socketDir,
@@ -39,6 +52,9 @@ async function open({ everyMs = 3_600_000, beatingSince = (): number => 0 } = {}
     self,
     arrive,
     socketOf,
+    atEachAnswer: (happens: typeof onAsked) => {
+      onAsked = happens
+    },
     live: async () => (await mesh.store.peers.all()).filter(({ live }) => live === 1).map(({ id }) => id),
     reasons: async () => (await mesh.store.events.readLatest(['peer_left'], 20)).events.map(({ payload }) => payload.reason),
     async [Symbol.asyncDispose]() {
@@ -93,6 +109,47 @@ test('of a silence that was everybody’s, nobody is given up: it counts from wh
   mesh.clock.pass(1)
   expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 1 })
   expect((await mesh.live()).sort()).toEqual([mesh.self, living].sort())
+})
+
+test('whenever in a round the machine falls asleep, nobody is given up for what was slept through', async () => {
+  const everyMs = DEAD_MS / 4
+  const slept: string[] = []
+  for (let step = 0; step === slept.length; step++) {
+    await using mesh = await open({ everyMs })
+    const living = await mesh.arrive(2)
+    await mesh.arrive(3) // hangs
+    let asked = 0
+    mesh.atEachAnswer((what) => {
+      if (asked++ !== step) return
+      slept.push(what)
+      mesh.clock.pass(3 * DEAD_MS)
+    })
+    expect(await mesh.reaper.runOnce(), `asleep at ${slept.at(-1)}`).toEqual({ crashed: 0, expired: 0 })
+    if (step === slept.length) break
+    expect(await mesh.reaper.runOnce(), `awake after ${slept.at(-1)}`).toEqual({ crashed: 0, expired: 0 })
+    for (let passed = 0; passed < DEAD_MS; passed += everyMs) {
+      await mesh.store.peers.heartbeat(living, mesh.socketOf(2))
+      mesh.clock.pass(everyMs)
+      expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 0 })
+    }
+    mesh.clock.pass(1)
+    expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 1 })
+    expect((await mesh.live()).sort()).toEqual([mesh.self, living].sort())
+  }
+  expect(slept).toEqual(['clock', 'rows', 'process', 'process'])
+})
+
+test('a peer that beats while its end waits its turn lives on', async () => {
+  await using mesh = await open()
+  const id = await mesh.arrive(2)
+  mesh.clock.pass(DEAD_MS + 1)
+  let beat: Promise<boolean> | undefined
+  mesh.atEachAnswer((what) => {
+    if (what === 'end') beat = mesh.store.peers.heartbeat(id, mesh.socketOf(2))
+  })
+  expect(await mesh.reaper.runOnce()).toEqual({ crashed: 0, expired: 0 })
+  expect(await beat).toBe(true)
+  expect(await mesh.live()).toContain(id)
 })
 
 test('the locks of whom it ends are free', async () => {
