@@ -16,9 +16,9 @@ import type { TermGuard } from './term-guard.ts'
  *
  * **When a follower stands.** At once where the row is vacant, or its process is provably gone (pid, start time and
  * boot; a closed link is what makes it look). Where the process lives but hangs: only after half a lease in which
- * neither the guard's mtime changed nor a pong came, by the follower's own clock; and a follower whose own rounds
- * came late has itself slept, and starts to observe anew. So neither a clock's jump nor the sleep of the whole
- * machine moves the leadership.
+ * neither the guard's mtime changed nor a pong came, by the follower's own clock and in rounds of its own: one that comes
+ * late counts as one, for the follower may have slept itself, and after a very late one it starts to observe anew. So neither
+ * a clock's jump nor a sleep of the whole machine, short or long, moves the leadership.
  *
  * **What a leader may do.** Before every act it reads the row, and whatever it writes is fenced by its term (G3). A
  * leader that finds the term moved on, or its guard compromised, stops serving before anything else and follows.
@@ -39,7 +39,7 @@ const QUIET_ROUNDS = 1.5
 const MAX_EXITING_MS = 300
 
 export interface Evidence {
-  /** Since when, by our own clock, the leader has given no sign of life. */
+  /** For how long, by our own clock and without our own sleep, the leader has given no sign of life. */
   readonly silentMs: number
   readonly hangMs: number
 }
@@ -59,16 +59,16 @@ export function judge(
   return evidence.silentMs >= evidence.hangMs ? { stand: 'hung' } : 'follow'
 }
 
-/** Measures a leader's silence by the observer's own clock. */
+/** Measures a leader's silence by the observer's own clock, as far as the observer was surely awake. */
 export function createObserver(roundMs: number) {
-  let seen = { sign: '', changedAt: 0, roundAt: 0 }
+  let seen = { sign: '', silentMs: 0, roundAt: 0 }
   return {
-    /** Called once a round with everything that moves while the leader lives. Returns ms without a movement. */
+    /** Called once a round, or oftener, with everything that moves while the leader lives. Returns ms without a movement. */
     observe(sign: string, now: number): number {
-      const slept = now - seen.roundAt > LATE_ROUNDS * roundMs
-      const changedAt = sign !== seen.sign || slept ? now : seen.changedAt
-      seen = { sign, changedAt, roundAt: now }
-      return now - changedAt
+      const passed = now - seen.roundAt
+      const startsAnew = sign !== seen.sign || passed > LATE_ROUNDS * roundMs
+      seen = { sign, silentMs: startsAnew ? 0 : seen.silentMs + Math.min(passed, roundMs), roundAt: now }
+      return seen.silentMs
     },
   }
 }

@@ -31,6 +31,8 @@ const QUICK = {
 }
 /** Longer than a leader may hang, and longer than a peer may be silent. */
 const SLEEP_MS = 2_500
+/** Longer than a leader may hang, and so short that nobody can tell that it was a sleep. */
+const NAP_MS = 1_600
 const start = (dir: string, name: string, settings: Record<string, string> = {}) =>
   Agent.start({ dir, env: { SLM_MESH_NAME: name, SLM_MESH_LEASE_MS: `${LEASE_MS}`, ...settings } })
 
@@ -154,8 +156,8 @@ test('a leader that was stopped between its election and its duties leaves the t
   expect((await successor.call('mesh.status', {})).leader).toMatchObject({ term })
 })
 
-/** Stops a whole mesh for longer than a hung leader or a silent peer is given, and wakes it: the leader first, or last. */
-async function sleepAndWake(leaderFirst: boolean): Promise<void> {
+/** Stops a whole mesh for longer than a hung leader is given, and wakes it: the leader first, or last. */
+async function sleepAndWake(sleepMs: number, leaderFirst: boolean): Promise<void> {
   const dir = dataDir()
   await using a = await start(dir, 'a', QUICK)
   await using b = await start(dir, 'b', QUICK)
@@ -166,7 +168,7 @@ async function sleepAndWake(leaderFirst: boolean): Promise<void> {
   const leader = agents.filter(({ pid }) => pid === before.pid)
   const followers = agents.filter(({ pid }) => pid !== before.pid)
   for (const agent of agents) agent.child.kill('SIGSTOP')
-  await sleep(SLEEP_MS) // no synchronisation: the fault itself
+  await sleep(sleepMs) // no synchronisation: the fault itself
   const [first, last] = leaderFirst ? [leader, followers] : [followers, leader]
   for (const agent of first) agent.child.kill('SIGCONT')
   for (const agent of first) await agent.call('mesh.status', {}) // it is awake
@@ -184,7 +186,9 @@ async function sleepAndWake(leaderFirst: boolean): Promise<void> {
   expect((await a.call('lock.query', {})).locks).toHaveLength(3)
 }
 
-test('a machine that slept and wakes keeps its leader, its peers and their locks, whoever wakes first', async () => {
-  const ends = await Promise.allSettled([sleepAndWake(true), sleepAndWake(false)])
+test('a machine that slept and wakes keeps its leader, its peers and their locks, however long it slept and whoever wakes first', async () => {
+  const ends = await Promise.allSettled(
+    [SLEEP_MS, NAP_MS].flatMap((sleepMs) => [sleepAndWake(sleepMs, true), sleepAndWake(sleepMs, false)]),
+  )
   expect(ends).toEqual(ends.map(() => ({ status: 'fulfilled', value: undefined })))
 })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Leadership } from '../../src/core/leadership.ts'
 import { createObserver, judge, type Verdict } from '../../src/peer/election.ts'
@@ -54,10 +55,12 @@ test.each<[string, [sign: string, atMs: number, silentMs: number][]]>([
     ],
   ],
   [
-    'a round that is a little late still counts',
+    'a round that is late counts as one: this process may itself have slept',
     [
       ['x', 5_000, 0],
-      ['x', 6_500, 1_500],
+      ['x', 5_500, 500],
+      ['x', 7_000, 1_000],
+      ['x', 7_500, 1_500],
     ],
   ],
   [
@@ -78,6 +81,22 @@ test.each<[string, [sign: string, atMs: number, silentMs: number][]]>([
 ])('%s', (_, rounds) => {
   const observer = createObserver(500)
   for (const [sign, at, silentMs] of rounds) expect(observer.observe(sign, at)).toBe(silentMs)
+})
+
+test('a leader that moves every other round is never taken for hung, however long all sleep, and wherever in a round', () => {
+  const roundMs = LEASE_MS / 5
+  const sleeps = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 * roundMs })), { minLength: 1, maxLength: 40 })
+  fc.assert(
+    fc.property(sleeps, fc.nat(1), (slept, movesAt) => {
+      const observer = createObserver(roundMs)
+      let now = 1_000_000
+      slept.forEach((ms, round) => {
+        now += roundMs + ms
+        const silentMs = observer.observe(`${Math.floor((round + movesAt) / 2)}`, now)
+        expect(silentMs).toBeLessThan(LEASE_MS / 2)
+      })
+    }),
+  )
 })
 
 describe('round by round', () => {
