@@ -25,15 +25,18 @@ const NO_MESSAGE = 10037
 
 type Appended = { stored: number } | { conflict: number } | { unknown: unknown } | { refused: MeshError }
 
-export interface Log {
+export interface Outage {
+  /** Since when the server has not been reached, by the wall clock; null while it is. */
+  readonly awaySince: number | null
+  /** Since when there is no connection, by `monotonicMs`; null while there is one, whatever the servers are able to do. */
+  readonly unlinkedSince: number | null
+}
+
+export interface Log extends Outage {
   /** For people: no secret in it. */
   readonly url: string
   /** What an entry may have. */
   readonly maxPayloadBytes: number
-  /** Since when the server has not been reached, by the wall clock; null while it is. */
-  readonly awaySince: number | null
-  /** Whether there is a connection, whatever the servers are able to do. */
-  readonly isLinked: boolean
   /** What keeps us out for good, such as a missing permission. */
   readonly refusal: MeshError | undefined
   /** Throws `unreachable` where it was not even sent. */
@@ -79,16 +82,16 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
   let reopen: () => void = () => {}
   /** Ends what waits for an answer over a connection that is no more: the library would wait for its time to be over. */
   const waiting = new Set<(why: MeshError) => void>()
-  let isLinked = true
+  let unlinkedSince: number | null = null
   const watch = async () => {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect' || status.type === 'staleConnection') {
         isAway()
-        isLinked = false
+        unlinkedSince ??= monotonicMs()
         for (const end of waiting) end(away('the connection was lost'))
       }
       if (status.type === 'reconnect') {
-        isLinked = true
+        unlinkedSince = null
         reopen()
       }
       if (status.type === 'error') known(status.error, 'use the mesh')
@@ -115,7 +118,7 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     conditions.set('Nats-Msg-Id', id)
     conditions.set('Nats-Expected-Last-Subject-Sequence', String(lastSeq))
     // The library would keep it, and send it when nobody waits for it any more.
-    if (!isLinked) throw away('there is no connection')
+    if (unlinkedSince !== null) throw away('there is no connection')
     let answer: Msg
     try {
       answer = await request(names.log, data, { headers: conditions, timeout: APPEND_MS })
@@ -144,7 +147,7 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
 
   /** Asks the stream's leader something of the stream. */
   async function ask<T extends object>(what: string, query: object): Promise<T & { error?: { err_code: number } }> {
-    if (!isLinked) throw away('there is no connection')
+    if (unlinkedSince !== null) throw away('there is no connection')
     try {
       const answer = await request(`$JS.API.STREAM.${what}.${names.stream}`, JSON.stringify(query), { timeout: ASK_MS })
       const found = answer.json<T & { error?: { err_code: number; description: string } }>()
@@ -174,8 +177,8 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
     get awaySince() {
       return awaySince
     },
-    get isLinked() {
-      return isLinked
+    get unlinkedSince() {
+      return unlinkedSince
     },
     get refusal() {
       return refusal
@@ -194,7 +197,7 @@ export function openLog(scope: Scope, connection: MeshConnection, on: { warn: (w
 export function noLog(url: string, why: MeshError<'unreachable'>): Log {
   const refuse = () => Promise.reject(why)
   return {
-    ...{ url, maxPayloadBytes: 0, awaySince: Date.now(), isLinked: false, refusal: undefined },
+    ...{ url, maxPayloadBytes: 0, awaySince: Date.now(), unlinkedSince: monotonicMs(), refusal: undefined },
     ...{ append: refuse, lastSeq: refuse, at: refuse, serverTime: refuse, follow() {}, again() {}, away: () => why },
   }
 }

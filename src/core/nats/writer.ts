@@ -7,7 +7,7 @@ import { KNOWN_SCHEMA } from '../sqlite/migrate.ts'
 import type { CatchUp } from './catch-up.ts'
 import { type Copy, newEntryId, positionOf } from './copy.ts'
 import { encodeEntry } from './entry.ts'
-import type { Log } from './log.ts'
+import type { Log, Outage } from './log.ts'
 import { type Change, type Trial, tryOut, Undo } from './recorder.ts'
 
 /**
@@ -32,9 +32,10 @@ const MAX_BATCH = 128
 const BATCH_BYTES = 512 * 1024
 /** Room for headers and the subject in what the server takes as one message. */
 const HEADROOM_BYTES = 4_096
-/** As on one machine, where the server cannot be reached; with a server that is electing a leader, a little longer. */
+/** As on one machine, where the server cannot be reached. */
 const PATIENCE_MS = 5_000
-const FAILOVER_MS = 15_000
+/** Servers that elect a leader take up to nine seconds, and as long again where none of them wins at once. */
+const FAILOVER_MS = 20_000
 /** Once it has been away for long, there is no use in everybody waiting. */
 const KNOWN_AWAY_MS = 20_000
 const SHORT_PATIENCE_MS = 1_000
@@ -64,6 +65,16 @@ interface Attempt {
 }
 
 type Tried = { found: Attempt } | { trial: Trial; at: { seq: number; entry: string | null } }
+
+/**
+ * Until when a write that has waited `since` then is tried again, on the clock of `monotonicMs`. One that waits for servers to
+ * elect a leader, and loses its connection meanwhile, has time to find another server, which may have elected one. Pure.
+ */
+export function patienceEnds(since: number, { awaySince, unlinkedSince }: Outage, now: number): number {
+  if (awaySince !== null && now - awaySince > KNOWN_AWAY_MS) return since + SHORT_PATIENCE_MS
+  const failover = since + FAILOVER_MS
+  return unlinkedSince === null ? failover : Math.min(failover, Math.max(since, unlinkedSince) + PATIENCE_MS)
+}
 
 export class Writer {
   #queue: Write[] = []
@@ -137,9 +148,9 @@ export class Writer {
       }
       if (this.#closed) return this.#rejectAll(batch, fail('closed', { why: 'the database is closed' }))
       if (this.log.refusal) return this.#rejectAll(batch, this.log.refusal)
-      const late = batch.filter((write) => monotonicMs() - write.since > this.#patience())
-      if (late.length === batch.length) return this.#giveUp(batch, attempts)
-      const pauseMs = this.log.isLinked ? Math.random() * Math.min(MAX_PAUSE_MS, tries) : NO_LINK_MS
+      if (batch.every(({ since }) => monotonicMs() > patienceEnds(since, this.log, Date.now())))
+        return this.#giveUp(batch, attempts)
+      const pauseMs = this.log.unlinkedSince === null ? Math.random() * Math.min(MAX_PAUSE_MS, tries) : NO_LINK_MS
       await sleep(pauseMs, this.on.scope.signal, true)
     }
   }
@@ -211,12 +222,6 @@ export class Writer {
       else write.resolve(outcome.value)
     })
     for (const run of trial.after.values()) run()
-  }
-
-  #patience(): number {
-    const { awaySince, isLinked } = this.log
-    if (awaySince !== null && Date.now() - awaySince > KNOWN_AWAY_MS) return SHORT_PATIENCE_MS
-    return isLinked ? FAILOVER_MS : PATIENCE_MS
   }
 
   #giveUp(batch: readonly Write[], attempts: readonly Attempt[]): void {
