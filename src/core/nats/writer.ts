@@ -32,10 +32,9 @@ const MAX_BATCH = 128
 const BATCH_BYTES = 512 * 1024
 /** Room for headers and the subject in what the server takes as one message. */
 const HEADROOM_BYTES = 4_096
-/** As on one machine, where the server cannot be reached. */
+/** As on one machine, where the server cannot be reached; with a server that is electing a leader, a little longer. */
 const PATIENCE_MS = 5_000
-/** Servers that elect a leader take up to nine seconds, and as long again where none of them wins at once. */
-const FAILOVER_MS = 20_000
+const FAILOVER_MS = 15_000
 /** Once it has been away for long, there is no use in everybody waiting. */
 const KNOWN_AWAY_MS = 20_000
 const SHORT_PATIENCE_MS = 1_000
