@@ -68,13 +68,13 @@ export function startMembership(scope: Scope, options: MembershipOptions): Membe
   }
 
   let beat = { since: clock.uptime(), at: clock.uptime() }
-  const beatingSince = (now = clock.uptime()) => (now - beat.at > LATE_BEATS * options.heartbeatMs ? now : beat.since)
+  const sinceAt = (now: number) => (now - beat.at > LATE_BEATS * options.heartbeatMs ? now : beat.since)
 
   async function heartbeat(): Promise<void> {
     const { id, socketPath } = options.self()
     const isOurs = await store.peers.heartbeat(id, socketPath)
     const at = clock.uptime()
-    beat = { since: beatingSince(at), at }
+    beat = { since: sinceAt(at), at }
     if (!isOurs) await options.onLost()
     options.onHeartbeat()
   }
@@ -83,7 +83,7 @@ export function startMembership(scope: Scope, options: MembershipOptions): Membe
 
   return {
     heartbeat,
-    beatingSince,
+    beatingSince: () => sinceAt(clock.uptime()),
     look(peer) {
       const known = looking.get(peer.socketPath)
       if (known) return known
